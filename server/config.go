@@ -1,0 +1,131 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ringport/ringport/bufring"
+)
+
+// Defaults of a Config.
+const (
+	DefaultListen                      = "tcp://127.0.0.1:7007"
+	DefaultMaxConns                    = 10000
+	DefaultIdleTimeout   time.Duration = 0 // none
+	DefaultWriteTimeout  time.Duration = 0 // none
+	DefaultBufferSize                  = bufring.DefaultSize
+	DefaultBuffers                     = bufring.DefaultBuffers
+	DefaultHighWater                   = 256 << 10
+	DefaultLingerTimeout               = 2 * time.Second
+	DefaultBacklog                     = 1024
+)
+
+// Limits of a Config, far beyond what is useful: they catch slips, and keep sums from overflowing.
+const (
+	maxShards    = 1024
+	maxMaxConns  = 1 << 24
+	maxHighWater = 1 << 30
+	minHighWater = 1 << 10
+	maxBacklog   = 65535
+	maxTimeout   = 365 * 24 * time.Hour
+)
+
+// Config says where a server listens and what it may use. The zero value of a field is its default.
+type Config struct {
+	// Listen has the addresses to listen on, such as "tcp://127.0.0.1:7007", "tcp://[::1]:7007" or "tcp://:7007",
+	// which is every address of this machine, IPv4 and IPv6. Port 0 takes a free port. None: DefaultListen.
+	Listen []string
+	// Shards is the number of ports, each with a goroutine and a thread, 1..1024; 0: the number of CPUs that the
+	// process may use.
+	Shards int
+	// MaxConns is how many connections are served at a time, over all shards, 1..16777216; 0: DefaultMaxConns. More
+	// wait in the listeners' backlog.
+	MaxConns int
+	// MaxConnsPerIP is how many connections one IPv4 address, or one IPv6 network of 64 bits, may have,
+	// 1..16777216; 0: as many as it likes. More are closed at once.
+	MaxConnsPerIP int
+	// IdleTimeout closes a session on which nothing was received or sent for so long, up to a year; 0: never.
+	IdleTimeout time.Duration
+	// WriteTimeout closes a session when so long nothing was taken of what is queued for its peer, up to a year;
+	// 0: never. Progress is seen in steps of at most 64 KiB.
+	WriteTimeout time.Duration
+	// BufferSize is the size of a receive buffer in bytes, 64..1048576; 0: DefaultBufferSize.
+	BufferSize int
+	// Buffers is the number of receive buffers of each shard, 1..32768; 0: DefaultBuffers. Memory is used for those
+	// that were needed at one time.
+	Buffers int
+	// HighWater is how many bytes may be queued for a session before its receiving pauses, 1024..1073741824; 0:
+	// DefaultHighWater. What one turn of the port delivers may go beyond it.
+	HighWater int
+	// LingerTimeout is how long a session that was ended by this side reads on until the peer ends its side, up to
+	// a year; 0: DefaultLingerTimeout.
+	LingerTimeout time.Duration
+	// Backlog is how many connections may wait in the kernel for each listener, 1..65535, and not more than
+	// net.core.somaxconn; 0: DefaultBacklog.
+	Backlog int
+	// Nagle leaves Nagle's algorithm on, which holds back small segments. It is off otherwise.
+	Nagle bool
+	// PinCPUs keeps each shard's thread on one of the CPUs that the process may use.
+	PinCPUs bool
+	// Logger is told of failures, and at level debug of every session; nil: nobody is.
+	Logger *slog.Logger
+}
+
+// Validate names every field and every address that is wrong, all at once. Names in addresses are not looked up.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var wrong []error
+	count := func(name string, value, low, high int) {
+		if value < low || value > high {
+			wrong = append(wrong, fmt.Errorf("server: %s is %d, want %d to %d", name, value, low, high))
+		}
+	}
+	timeout := func(name string, value time.Duration) {
+		if value < 0 || value > maxTimeout {
+			wrong = append(wrong, fmt.Errorf("server: %s is %v, want 0s to %v", name, value, maxTimeout))
+		}
+	}
+	for _, address := range c.Listen {
+		if _, err := parseAddress(address); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
+	count("Shards", c.Shards, 1, maxShards)
+	count("MaxConns", c.MaxConns, 1, maxMaxConns)
+	count("MaxConnsPerIP", c.MaxConnsPerIP, 0, maxMaxConns)
+	timeout("IdleTimeout", c.IdleTimeout)
+	timeout("WriteTimeout", c.WriteTimeout)
+	count("BufferSize", c.BufferSize, bufring.MinBufferSize, bufring.MaxBufferSize)
+	count("Buffers", c.Buffers, 1, bufring.MaxBuffers)
+	count("HighWater", c.HighWater, minHighWater, maxHighWater)
+	timeout("LingerTimeout", c.LingerTimeout)
+	count("Backlog", c.Backlog, 1, maxBacklog)
+	return errors.Join(wrong...)
+}
+
+func (c Config) withDefaults() Config {
+	if len(c.Listen) == 0 {
+		c.Listen = []string{DefaultListen}
+	}
+	c.Shards = orElse(c.Shards, len(usableCPUs()))
+	c.MaxConns = orElse(c.MaxConns, DefaultMaxConns)
+	c.BufferSize = orElse(c.BufferSize, DefaultBufferSize)
+	c.Buffers = orElse(c.Buffers, DefaultBuffers)
+	c.HighWater = orElse(c.HighWater, DefaultHighWater)
+	c.LingerTimeout = orElse(c.LingerTimeout, DefaultLingerTimeout)
+	c.Backlog = orElse(c.Backlog, DefaultBacklog)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// orElse is value, or its default when it is zero.
+func orElse[T int | time.Duration](value, byDefault T) T {
+	if value == 0 {
+		return byDefault
+	}
+	return value
+}

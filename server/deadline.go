@@ -1,0 +1,106 @@
+package server
+
+import (
+	"math"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// drainGrace is how long nothing may arrive from a peer until a server that drains takes it that all that the peer had
+// sent before is answered.
+const drainGrace = 100 * time.Millisecond
+
+// never is a deadline that is not set.
+const never time.Duration = math.MaxInt64
+
+// schedule sets the session's timer to its next deadline. Deadlines that are put off cost nothing: the timer looks
+// again when it fires.
+func (s *Session) schedule() {
+	if s.phase == phaseClosed {
+		return
+	}
+	next := s.deadline()
+	if next == never {
+		return
+	}
+	if s.timer == nil {
+		s.timer = s.shard.port.NewTimer(s.tick)
+	}
+	s.timer.Reset(next - clock())
+}
+
+// deadline is when something is to be done about the session at the earliest.
+func (s *Session) deadline() time.Duration {
+	if s.phase == phaseLingering {
+		return s.until
+	}
+	next, cfg := never, &s.shard.server.cfg
+	if cfg.IdleTimeout > 0 {
+		next = s.active + cfg.IdleTimeout
+	}
+	if cfg.WriteTimeout > 0 && s.queue != nil {
+		next = min(next, s.progress+cfg.WriteTimeout)
+	}
+	if s.draining && !s.drainOver {
+		next = min(next, s.look)
+	}
+	return next
+}
+
+// tick runs when a deadline may have passed.
+func (s *Session) tick() {
+	if s.phase == phaseClosed {
+		return
+	}
+	now, cfg := clock(), &s.shard.server.cfg
+	switch {
+	case s.phase == phaseLingering:
+		if now >= s.until {
+			s.lingered()
+		}
+	case cfg.WriteTimeout > 0 && s.queue != nil && now-s.progress >= cfg.WriteTimeout:
+		s.abort(ErrWriteTimeout)
+	case cfg.IdleTimeout > 0 && now-s.active >= cfg.IdleTimeout:
+		s.abort(ErrIdleTimeout)
+	case s.draining && !s.drainOver:
+		s.checkDrain(now)
+	}
+	s.schedule()
+}
+
+// hear notes that bytes came in.
+func (s *Session) hear(n int) {
+	now := s.shard.now()
+	s.active = now
+	if s.draining {
+		s.heard = now
+		s.owed = max(s.owed-n, 0)
+	}
+}
+
+// drain begins the end of a session whose server shuts down. What the peer had sent before is still answered.
+func (s *Session) drain() {
+	s.draining = true
+	if s.phase != phaseOpen {
+		return
+	}
+	now := clock()
+	s.heard, s.look, s.until = now, now+drainGrace, now+s.shard.server.cfg.LingerTimeout
+	if s.throttled {
+		s.owed = s.ask(unix.SIOCINQ)
+	}
+	s.schedule()
+}
+
+// checkDrain ends the answering once the peer is silent. One that sends on is answered for LingerTimeout, or until it
+// has got the answers to what had arrived when the drain began.
+func (s *Session) checkDrain(now time.Duration) {
+	s.look = now + drainGrace
+	silent := !s.throttled && now-s.heard >= drainGrace
+	if s.owed == 0 && (silent || now >= s.until) {
+		s.drainOver = true
+		s.steer()
+		s.endIfDone()
+	}
+}

@@ -1,0 +1,24 @@
+// Package server runs TCP services on completion ports: listeners, sessions and their limits. It is policy only; what
+// moves the bytes is package ops.
+//
+// A Server consists of shards. Each has a port, with the goroutine that owns it, a listener for every address, and the
+// sessions of the connections that the kernel gave to that listener (SO_REUSEPORT). A Handler hears of sessions on the
+// goroutine of their shard:
+//
+//	accept -> Handler.Opened -> Handler.Received ... -> Handler.Closed
+//
+// # What is queued
+//
+// Whatever a session is given to send goes out in order. All that a session is given in one turn of the port becomes
+// one system call, which takes what the socket takes at once. The rest is copied to a queue of the session's own, and
+// the receive buffers are released, so that peers who do not read cost their queue and never the buffers that all
+// share. From Config.HighWater on the session's receiving pauses, until half of that is left; TCP then slows the
+// peer down.
+//
+// # How a session ends
+//
+// By itself when the peer ends its side, or with Session.Close: what is queued goes out, then the end of the stream,
+// then the session reads and discards until the peer has ended its side too, or Config.LingerTimeout has passed.
+// Linux throws away what the peer has not read yet when a connection is closed that still receives, so nothing less
+// keeps every byte. An error or a timeout closes the connection at once. Handler.Closed is told which it was.
+package server

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/ringport/ringport/ops"
+)
+
+// endIfDone ends the stream when the session is to end and all that was given to it is sent.
+func (s *Session) endIfDone() {
+	if s.phase != phaseOpen || !s.ending && !s.eof && !s.drainOver {
+		return
+	}
+	if s.sending > 0 || s.queue != nil || !s.refuseMore() {
+		return
+	}
+	s.phase = phaseLingering
+	if err := s.socket.Shutdown(ops.ShutdownSend); err != nil {
+		s.finish(err) // the connection is gone
+		return
+	}
+	if s.eof {
+		s.finish(nil)
+		return
+	}
+	s.linger()
+}
+
+// refuseMore makes the session take nothing more, provided that the outbox is empty.
+func (s *Session) refuseMore() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.outbox) > 0 {
+		return false
+	}
+	s.refuses = true
+	return true
+}
+
+// linger reads on, and discards, until the peer has ended its side. To close while bytes arrive would make the kernel
+// throw away what it has not delivered.
+func (s *Session) linger() {
+	s.unthrottle()
+	s.until = clock() + s.shard.server.cfg.LingerTimeout
+	s.backlog = -1
+	s.steer()
+	s.schedule()
+}
+
+// lingered looks at a session whose peer has not ended its side in time. It stays for another while when the peer is
+// still reading, and for as long as the drain allows when the server drains.
+func (s *Session) lingered() {
+	unacknowledged := s.ask(unix.SIOCOUTQ)
+	reading := s.backlog < 0 || unacknowledged < s.backlog
+	if unacknowledged > 0 && (reading || s.draining) {
+		s.backlog = unacknowledged
+		s.until = clock() + s.shard.server.cfg.LingerTimeout
+		return
+	}
+	s.finish(nil)
+}
+
+// ask gives a count of bytes that the kernel has of the connection; 0 when it does not tell.
+func (s *Session) ask(request uint) (n int) {
+	_ = s.socket.Control(func(fd uintptr) {
+		n, _ = unix.IoctlGetInt(int(fd), request)
+	})
+	return n
+}
+
+// abort closes the connection for a timeout. A peer that has got everything sees the end of the stream, not a reset.
+func (s *Session) abort(err error) {
+	if s.phase == phaseOpen && s.sending == 0 && s.queue == nil {
+		_ = s.socket.Shutdown(ops.ShutdownSend)
+	}
+	s.finish(err)
+}
+
+// finish closes the connection and ends the session, for the reason that the handler is told.
+func (s *Session) finish(err error) {
+	if s.phase == phaseClosed {
+		return
+	}
+	s.phase = phaseClosed
+	_ = s.socket.Close()
+	s.mu.Lock()
+	s.refuses = true
+	outbox := s.outbox
+	s.outbox = nil
+	s.mu.Unlock()
+	for i := range outbox {
+		outbox[i].buffer.Release()
+	}
+	s.dropQueue()
+	s.unthrottle()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.leave(err)
+}
+
+// cut ends a session for which nobody waits any longer. It has lost nothing when only its peer's end was missing.
+func (s *Session) cut() {
+	if s.phase == phaseLingering {
+		s.finish(nil)
+		return
+	}
+	s.shard.counts.cut.Add(1)
+	s.finish(errCut)
+}
+
+// leave takes a session that has ended out of the books.
+func (s *Session) leave(err error) {
+	sh := s.shard
+	sh.remove(s)
+	sh.counts.closed.Add(1)
+	if s.draining && err == nil {
+		sh.counts.drained.Add(1)
+	}
+	sh.server.sources.leave(s.remote.AddrPort().Addr())
+	sh.server.gate.leave()
+	s.log("session closed", "error", err)
+	sh.server.handler.Closed(s, err)
+	sh.checkDrained()
+}

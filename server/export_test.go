@@ -1,0 +1,15 @@
+package server
+
+// What tests see of the inside.
+var SourceOf = sourceOf
+
+// Queue is the queue of a session that is blocked.
+type Queue struct{ queue }
+
+func (q *Queue) Push(b []byte) { q.push(b) }
+func (q *Queue) Chunk() []byte { return q.chunk() }
+func (q *Queue) Advance(n int) { q.advance(n) }
+func (q *Queue) Size() int     { return q.size() }
+
+// ChunkSize is the most that Chunk gives.
+const ChunkSize = chunkSize

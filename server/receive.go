@@ -1,0 +1,94 @@
+package server
+
+import (
+	"github.com/ringport/ringport/bufring"
+	"github.com/ringport/ringport/ops"
+)
+
+// steer starts the receive, or stops it, as the session's state asks.
+func (s *Session) steer() {
+	wanted := s.phase != phaseClosed && !s.eof && (!s.throttled || s.discards())
+	switch {
+	case wanted && !s.receiving:
+		s.receiving, s.cancelled = true, false
+		if !s.socket.ReceiveAsync(&s.receive) {
+			received(&s.receive)
+		}
+	case !wanted && s.receiving && !s.cancelled:
+		s.cancelled = true
+		s.socket.Cancel(&s.receive)
+	}
+}
+
+// received takes a completion of a session's receive.
+func received(op *ops.Op) {
+	s := op.UserToken.(*Session)
+	if b := op.TakeBuffer(); !b.IsZero() {
+		s.arrived(b)
+	}
+	if !op.More() {
+		s.receiving = false
+		s.receiveEnded(op)
+	}
+}
+
+// arrived gives what was received to the handler.
+func (s *Session) arrived(b bufring.Buffer) {
+	s.shard.counts.bytesIn.Add(uint64(b.Len()))
+	s.hear(b.Len())
+	if s.discards() {
+		b.Release()
+		return
+	}
+	s.noticed.Store(true) // settle comes after Received, so that nobody needs to wake the shard
+	s.shard.server.handler.Received(s, b)
+	s.settle()
+	s.throttle()
+}
+
+// receiveEnded looks at why the receive is over.
+func (s *Session) receiveEnded(op *ops.Op) {
+	if s.phase == phaseClosed {
+		return
+	}
+	switch err := op.Err(); {
+	case err == nil && op.BytesTransferred() == 0:
+		s.eof = true
+		if s.phase == phaseLingering {
+			s.finish(nil)
+			return
+		}
+		s.endIfDone()
+	case err == nil, s.cancelled && op.SocketError() == ops.OperationAborted:
+		s.steer()
+	default:
+		s.finish(err)
+	}
+}
+
+// throttle stops receiving while too much waits to be sent, and lets it go on when half of that is left. What was
+// started counts as well: until it is known whether the peer reads, the kernel would deliver another turn's worth.
+func (s *Session) throttle() {
+	n, high := int(s.unsent.Load()), s.shard.server.cfg.HighWater
+	switch {
+	case s.phase == phaseClosed:
+		return
+	case !s.throttled && n >= high && !s.discards():
+		s.throttled = true
+		s.shard.counts.pauses.Add(1)
+		s.shard.counts.paused.Add(1)
+	case s.throttled && n <= high/2:
+		s.unthrottle()
+		s.heard = s.shard.now()
+	default:
+		return
+	}
+	s.steer()
+}
+
+func (s *Session) unthrottle() {
+	if s.throttled {
+		s.throttled = false
+		s.shard.counts.paused.Add(-1)
+	}
+}

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/ringport/ringport/ops"
+)
+
+// Server listens, accepts and gives the connections to a Handler. All methods may be called from any goroutine, except
+// that Shutdown and Close must not be called by the handler, whose shard they wait for.
+type Server struct {
+	cfg     Config
+	handler Handler
+	log     *slog.Logger
+	gate    *gate
+	sources *sources
+	shards  []*shard
+	addrs   []ops.Endpoint
+
+	done     chan struct{} // closed when everything is freed
+	freeOnce sync.Once
+
+	mu      sync.Mutex
+	serving bool
+	ended   bool // a shutdown has begun
+	freeing bool // the ports are being closed
+
+	err error // of closing them; set before done is closed
+}
+
+// New makes a server: it opens the ports of the shards and listens on every address, so that connections wait in the
+// backlog until Serve. Returns what Config.Validate finds wrong; the error of ops.NewPort when io_uring is refused;
+// or an error with the address that wraps the errno, such as EADDRINUSE. A server that is not served is freed with
+// Close.
+func New(cfg Config, h Handler) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if h == nil {
+		return nil, errors.New("server: the handler is nil; Echo{} is one")
+	}
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, handler: h, log: cfg.Logger, sources: newSources(cfg.MaxConnsPerIP),
+		done: make(chan struct{}),
+	}
+	s.gate = newGate(cfg.MaxConns, cfg.Backlog, cfg.Shards*len(cfg.Listen))
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.free())
+	}
+	s.gate.shards = s.shards
+	return s, nil
+}
+
+func (s *Server) open() error {
+	cpus := usableCPUs()
+	for i := range s.cfg.Shards {
+		port, err := ops.NewPort(ops.PortConfig{
+			ReadAhead: -1, // receives are multishot, and a paused session holds no buffer
+			Buffers:   s.cfg.Buffers, BufferSize: s.cfg.BufferSize,
+		})
+		if err != nil {
+			return fmt.Errorf("server: shard %d: %w", i, err)
+		}
+		sh := newShard(s, port)
+		s.shards = append(s.shards, sh)
+		if s.cfg.PinCPUs {
+			if err := sh.pin(cpus[i%len(cpus)]); err != nil {
+				return err
+			}
+		}
+	}
+	for _, address := range s.cfg.Listen {
+		if err := s.listen(address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Addrs gives the addresses that the server listens on, in the order of Config.Listen, with the ports really bound.
+func (s *Server) Addrs() []ops.Endpoint { return append([]ops.Endpoint(nil), s.addrs...) }
+
+// Features describes what the shards' rings got from the kernel. The value is a uring.Features.
+func (s *Server) Features() fmt.Stringer { return s.shards[0].port.Features() }

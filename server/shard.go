@@ -1,0 +1,268 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ringport/ringport/bufring"
+	"github.com/ringport/ringport/ops"
+)
+
+// shard is one port with its listeners and sessions. Its methods run on the port's goroutine, unless they say
+// otherwise.
+type shard struct {
+	server    *Server
+	gone      chan struct{} // closed when the shard is drained and has no sessions any more
+	port      *ops.Port
+	listeners []*listener
+	accepting bool
+	draining  bool
+	timed     bool // sessions need to know when bytes moved
+	pinned    bool // the thread is kept on a CPU
+
+	sessions *Session // the first, linked both ways
+	parked   []parked
+	sends    *send    // spare contexts of sends, last in first out
+	memory   [][]byte // spare memory of queues
+	scratch  []parcel // spare room for an outbox
+	counts   counts
+
+	// Bound once, since binding a method allocates.
+	receivedFn, sentFn func(*ops.Op)
+	settleFn           func()
+
+	mu      sync.Mutex // guards what follows
+	noticed []*Session // sessions that other goroutines gave something to do
+	spare   []*Session // the other half of noticed
+}
+
+// parked is a connection that waits for a permit of the gate.
+type parked struct {
+	socket *ops.Socket
+	remote ops.Endpoint
+}
+
+func newShard(s *Server, port *ops.Port) *shard {
+	sh := &shard{server: s, port: port, gone: make(chan struct{}), timed: s.cfg.IdleTimeout > 0 || s.cfg.WriteTimeout > 0}
+	sh.receivedFn, sh.sentFn, sh.settleFn = received, sent, sh.settleNoticed
+	return sh
+}
+
+// post runs fn on the shard's goroutine. Any goroutine may call it. A port that is closed has no sessions any more,
+// so that what was posted has nobody to concern.
+func (sh *shard) post(fn func()) { _ = sh.port.Post(fn) }
+
+// start begins to accept.
+func (sh *shard) start() {
+	sh.accepting = !sh.draining
+	sh.rearm()
+}
+
+// rearm lets the listeners look at how they may accept.
+func (sh *shard) rearm() {
+	for _, l := range sh.listeners {
+		l.arm()
+	}
+}
+
+// arrived takes an accepted connection: it becomes a session, waits for a permit, or is refused.
+func (sh *shard) arrived(socket *ops.Socket) {
+	remote := socket.RemoteEndpoint()
+	sh.counts.accepted.Add(1)
+	switch {
+	case sh.draining:
+		_ = socket.Close()
+	case !sh.server.sources.enter(remote.AddrPort().Addr()):
+		sh.counts.rejected.Add(1)
+		_ = socket.Close()
+	case sh.server.gate.enter(sh):
+		sh.open(socket, remote)
+	default:
+		sh.parked = append(sh.parked, parked{socket, remote})
+	}
+}
+
+// admit opens the connection that has waited longest, with a permit that another session has left.
+func (sh *shard) admit() {
+	if len(sh.parked) == 0 {
+		sh.server.gate.leave() // it was closed meanwhile
+		return
+	}
+	p := sh.parked[0]
+	sh.parked = append(sh.parked[:0], sh.parked[1:]...)
+	sh.open(p.socket, p.remote)
+}
+
+// closeParked refuses the connections that wait.
+func (sh *shard) closeParked() {
+	for _, p := range sh.parked {
+		_ = p.socket.Close()
+		sh.server.sources.leave(p.remote.AddrPort().Addr())
+		sh.server.gate.forget(sh)
+	}
+	sh.parked = nil
+}
+
+// notice makes the shard look at a session that another goroutine gave something to do. Any goroutine may call it.
+func (sh *shard) notice(s *Session) {
+	sh.mu.Lock()
+	sh.noticed = append(sh.noticed, s)
+	first := len(sh.noticed) == 1
+	sh.mu.Unlock()
+	if first {
+		sh.post(sh.settleFn)
+	}
+}
+
+// settleNoticed serves the sessions that others gave something to do.
+func (sh *shard) settleNoticed() {
+	sh.mu.Lock()
+	noticed := sh.noticed
+	sh.noticed = sh.spare[:0]
+	sh.mu.Unlock()
+	for i, s := range noticed {
+		noticed[i] = nil
+		s.settle()
+	}
+	sh.spare = noticed
+}
+
+// each calls fn with every session, which may end meanwhile.
+func (sh *shard) each(fn func(*Session)) {
+	for s := sh.sessions; s != nil; {
+		next := s.next // a session that ends does not touch another
+		fn(s)
+		s = next
+	}
+}
+
+func (sh *shard) add(s *Session) {
+	s.next = sh.sessions
+	if s.next != nil {
+		s.next.prev = s
+	}
+	sh.sessions = s
+}
+
+func (sh *shard) remove(s *Session) {
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else {
+		sh.sessions = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	}
+	s.next, s.prev = nil, nil
+}
+
+// drain stops accepting and lets every session come to its end.
+func (sh *shard) drain() {
+	if sh.draining {
+		return
+	}
+	sh.draining, sh.accepting = true, false
+	for _, l := range sh.listeners {
+		_ = l.socket.Close()
+	}
+	sh.closeParked()
+	sh.each((*Session).drain)
+	sh.checkDrained()
+}
+
+// cut closes every session at once.
+func (sh *shard) cut() {
+	sh.drain()
+	sh.each((*Session).cut)
+}
+
+// checkDrained tells Shutdown when the last session of a draining shard is gone.
+func (sh *shard) checkDrained() {
+	if !sh.draining || sh.sessions != nil {
+		return
+	}
+	select {
+	case <-sh.gone:
+	default:
+		close(sh.gone)
+	}
+}
+
+// epoch is what the clock of sessions counts from; only differences matter.
+var epoch = time.Now()
+
+func clock() time.Duration { return time.Since(epoch) }
+
+// now is the time when bytes moved, which is only asked for where a deadline depends on it.
+func (sh *shard) now() time.Duration {
+	if sh.timed || sh.draining {
+		return clock()
+	}
+	return 0
+}
+
+// maxSpareMemory is how many pieces of queue memory a shard keeps for the next slow peers.
+const maxSpareMemory = 16
+
+// takeMemory gives empty memory for a queue.
+func (sh *shard) takeMemory() []byte {
+	last := len(sh.memory) - 1
+	if last < 0 {
+		return nil
+	}
+	m := sh.memory[last]
+	sh.memory[last] = nil
+	sh.memory = sh.memory[:last]
+	return m
+}
+
+func (sh *shard) putMemory(m []byte) {
+	if m != nil && len(sh.memory) < maxSpareMemory && cap(m) <= 2*sh.server.cfg.HighWater {
+		sh.memory = append(sh.memory, m[:0])
+	}
+}
+
+// send is the context of one send: of a buffer or bytes that a session was given, or of a piece of its queue.
+type send struct {
+	op      ops.Op
+	session *Session
+	buffer  bufring.Buffer // to be released
+	chunk   bool           // a piece of the queue
+	next    *send          // among the spare ones
+}
+
+func (sh *shard) takeSend(s *Session) *send {
+	c := sh.sends
+	if c == nil {
+		c = &send{}
+		c.op.Completed, c.op.UserToken = sh.sentFn, c
+	} else {
+		sh.sends = c.next
+	}
+	c.session, c.next = s, nil
+	return c
+}
+
+func (sh *shard) putSend(c *send) {
+	c.op.SetBuffer(nil)
+	c.session, c.buffer, c.chunk = nil, bufring.Buffer{}, false
+	c.next, sh.sends = sh.sends, c
+}
+
+// pin keeps the port's thread on one CPU. Called before the server is served, by any goroutine.
+func (sh *shard) pin(cpu int) error {
+	pinned := make(chan error, 1)
+	if err := sh.port.Post(func() { pinned <- pin(cpu) }); err != nil {
+		return err
+	}
+	sh.pinned = true
+	return <-pinned
+}
+
+// close frees the port, which has no sessions any more. Any goroutine may call it.
+func (sh *shard) close() error {
+	if sh.pinned {
+		sh.post(func() { _ = pin(usableCPUs()...) }) // the thread goes back to the others
+	}
+	return sh.port.Close()
+}
