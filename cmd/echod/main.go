@@ -1,0 +1,59 @@
+// Command echod sends back what it receives, over TCP (RFC 862), on io_uring.
+//
+//	echod                                         on tcp://127.0.0.1:7007
+//	echod --listen tcp://:7007 --max-conns 10000  on every address
+//	echod --help                                  all flags; each is an ECHOD_ variable as well
+//
+// It logs one line to stderr when it is ready, with the addresses really bound. SIGTERM and SIGINT end it: it accepts
+// no more connections, sends what is still queued, and closes what is left after --drain-timeout; a second one ends it
+// at once.
+//
+// The exit status:
+//
+//	0  it served and was told to stop
+//	1  it could not serve, or was told to quit at once
+//	2  the command line or the environment is wrong
+package main
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const (
+	exitDone    = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	// Two fit: the first one starts the drain, the second one ends it.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	os.Exit(run(process{
+		args:      os.Args[1:],
+		lookupEnv: os.LookupEnv,
+		stdout:    os.Stdout,
+		stderr:    os.Stderr,
+		signals:   signals,
+	}))
+}
+
+// process is what the daemon sees of the world.
+type process struct {
+	args           []string
+	lookupEnv      func(name string) (value string, found bool)
+	stdout, stderr io.Writer
+	signals        <-chan os.Signal // those that ask to stop
+}
+
+// run is the whole program; it returns the exit status.
+func run(p process) int {
+	var c commands
+	if status, done := parse(&c, p); done {
+		return status
+	}
+	return c.Serve.run(p)
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// role says, in the environment of a child, what the test binary is there.
+const role = "ECHO_TEST_ROLE"
+
+const (
+	roleDaemon  = "daemon"  // echod itself
+	roleRefused = "refused" // echod where io_uring_setup is refused
+)
+
+// TestMain runs the tests, or in a child of theirs the daemon.
+func TestMain(m *testing.M) {
+	switch os.Getenv(role) {
+	case roleDaemon:
+		main()
+	case roleRefused:
+		if err := refuseRings(); err != nil {
+			fmt.Fprintln(os.Stderr, "refuse rings:", err)
+			os.Exit(99)
+		}
+		main()
+	default:
+		os.Exit(m.Run())
+	}
+}
