@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Everything that CI checks, in order, stopping at the first failure. Runs from any folder.
+#
+#   scripts/check.sh                  all steps
+#   scripts/check.sh fmt vet tidy     these steps only
+#   scripts/check.sh --list           the names of the steps
+#   FUZZTIME=2m scripts/check.sh fuzz each fuzz target for two minutes instead of ten seconds
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+steps=(fmt vet arm64 build mod scripts tidy race oracle debug fuzz bench clients)
+fuzztime=${FUZZTIME:-10s}
+
+fail() {
+  printf '%s: %s\n' "scripts/check.sh" "$*" >&2
+  exit 1
+}
+
+# Files of the tree that match the patterns, tracked or about to be, and still there. Nested modules check themselves.
+files() {
+  local path
+  git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r path; do
+    if [[ -f $path && $path != bench/* ]]; then printf '%s\n' "$path"; fi
+  done
+}
+
+step_fmt() {
+  local sources unformatted
+  mapfile -t sources < <(files '*.go')
+  ((${#sources[@]} > 0)) || fail "no Go files found; is this a git checkout?"
+  unformatted=$(gofmt -l "${sources[@]}")
+  [[ -z $unformatted ]] || fail "gofmt would change these; run gofmt -w on them:"$'\n'"$unformatted"
+}
+
+# The tagged files are built by no other step before their tests run, so they are vetted here too.
+step_vet() {
+  go vet ./...
+  go vet -tags giouring,ringdebug ./...
+}
+
+step_arm64() { GOARCH=arm64 go vet ./...; }
+
+step_build() { go build ./...; }
+
+step_mod() { go mod tidy -diff; }
+
+step_scripts() {
+  local script
+  files '*.sh' .ci/run | while IFS= read -r script; do
+    bash -n "$script"
+    [[ -x $script ]] || fail "$script is not executable; run chmod +x on it"
+    if command -v shellcheck >/dev/null; then shellcheck --external-sources "$script"; fi
+  done
+}
+
+step_tidy() { go test -count=1 ./internal/tidy; }
+
+# The race detector is C code: it needs a C compiler, which nothing else here does.
+step_race() {
+  local race=(-race)
+  if ! command -v "$(go env CC)" >/dev/null; then
+    local mend="the race detector needs a C compiler; install one (Debian: apt-get install gcc libc6-dev)"
+    [[ ${CI:-} != true ]] || fail "$mend"
+    printf '%s; running without it\n' "$mend" >&2
+    race=()
+  fi
+  go test "${race[@]}" -shuffle=on -cpu 1,2 ./...
+}
+
+# giouring pulls syscall.munmap by linkname, which the linker has refused since Go 1.23 unless told otherwise.
+step_oracle() {
+  local oracles
+  oracles=$(files '*_test.go' | xargs grep -l '^//go:build giouring$' || true)
+  [[ -n $oracles ]] || fail "no test is built with the tag giouring; nothing compares our bytes with another library's"
+  go test -tags giouring -ldflags=-checklinkname=0 ./internal/sys/ ./uring/
+}
+
+# With ringdebug released buffers are poisoned: whoever reads one after its release gets garbage, and a failing test.
+step_debug() { go test -short -tags ringdebug ./bufring/ ./ops/ ./server/; }
+
+# go test -list prints the names of a package's targets, then a line with the package.
+step_fuzz() {
+  local listed targets package name
+  listed=$(go test -list '^Fuzz' ./...)
+  targets=$(awk '/^Fuzz/ { names[++n] = $1 }
+    /^ok/ { for (i = 1; i <= n; i++) print $2, names[i]; n = 0 }' <<<"$listed")
+  [[ -n $targets ]] || fail "no fuzz targets found"
+  while read -r package name; do
+    printf -- '-- %s %s\n' "$package" "$name"
+    go test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" "$package"
+  done <<<"$targets"
+}
+
+# Once each: they must build and run; figures come from longer runs.
+step_bench() { go test -run '^$' -bench . -benchtime 1x ./...; }
+
+step_clients() {
+  if [[ -x scripts/clients.sh ]]; then
+    scripts/clients.sh
+  else
+    printf 'no scripts/clients.sh\n'
+  fi
+}
+
+if [[ ${1:-} == --list ]]; then
+  printf '%s\n' "${steps[@]}"
+  exit 0
+fi
+if (($# > 0)); then
+  for name in "$@"; do
+    declare -F "step_$name" >/dev/null || fail "no step $name; there are: ${steps[*]}"
+  done
+  steps=("$@")
+fi
+for name in "${steps[@]}"; do
+  printf '== %s\n' "$name"
+  SECONDS=0
+  "step_$name"
+  printf '== %s: %d s\n\n' "$name" "$SECONDS"
+done
+printf 'all well: %s\n' "${steps[*]}"
