@@ -134,6 +134,20 @@ func await(t *testing.T, what string, reached func() bool) {
 	}
 }
 
+// awaitRefusal waits until nobody listens at an address: an accept is over when its last completion is there, and the
+// listener's descriptor is closed right after it.
+func awaitRefusal(t *testing.T, address string) {
+	t.Helper()
+	await(t, "nobody listens", func() bool {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return true
+		}
+		_ = c.Close()
+		return false
+	})
+}
+
 func awaitClients(t *testing.T, s *Server, n int64) {
 	t.Helper()
 	await(t, "the number of clients is right", func() bool { return s.NumConnectedSockets() == n })

@@ -94,8 +94,7 @@ func TestStopWaitsForTheClients(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Stop(ctx) }()
 	<-s.Done()
-	_, err := net.Dial("tcp", c.RemoteAddr().String())
-	require.Error(t, err, "somebody still listens")
+	awaitRefusal(t, c.RemoteAddr().String())
 	echo(t, c, pattern(1000))
 	select {
 	case err := <-stopped:
