@@ -30,7 +30,9 @@ var architecture = []row{
 	{pkg: "ops", ours: []string{"uring", "bufring"}, foreign: sysOnly},
 	{pkg: "ops/apm", ours: []string{"ops"}, foreign: sysOnly},
 	{pkg: "server", ours: []string{"ops", "bufring"}, foreign: sysOnly},
-	{pkg: "cmd/*", ours: []string{"server", "ops", "uring"}, foreign: []string{anyModule}},
+	{pkg: "internal/load", ours: []string{"ops"}, foreign: []string{"golang.org/x/sys",
+		"github.com/HdrHistogram/hdrhistogram-go"}},
+	{pkg: "cmd/*", ours: []string{"server", "ops", "uring", "internal/load"}, foreign: []string{anyModule}},
 	{pkg: "examples/*", ours: []string{"uring", "bufring", "ops", "ops/apm", "server"}, foreign: sysOnly},
 	{pkg: "internal/tidy"},
 	// Test support: no row lists it, so only test files can import it.
