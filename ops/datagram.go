@@ -2,6 +2,7 @@ package ops
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -10,16 +11,18 @@ import (
 	"github.com/ringport/ringport/uring"
 )
 
-// PacketInfo is where a datagram was sent to: the address, and the index of the interface that it came in on.
+// PacketInfo is where a datagram was sent to, and how. .NET tells the first two.
 type PacketInfo struct {
-	Address   netip.Addr
-	Interface int
+	Address      netip.Addr // the destination
+	Interface    int        // the index of the interface that it came in on
+	Broadcast    bool       // the destination is an IPv4 broadcast address, of all hosts or of a network
+	TrafficClass uint8      // six bits of DSCP and two of ECN: type of service in ip(7), traffic class in ipv6(7)
 }
 
 // Room for what the kernel tells beside a datagram.
 const (
 	nameRoom    = 112     // of any sockaddr, Unix paths included
-	controlRoom = 64      // one IP_PKTINFO or IPV6_PKTINFO message
+	controlRoom = 96      // IPV6_PKTINFO 40, IP_PKTINFO 32, and 24 of IPV6_TCLASS or IP_TOS
 	maxDatagram = 1 << 20 // for a list of more pieces than a message can carry; an IP datagram has 64 KiB at most
 )
 
@@ -49,12 +52,12 @@ func (s *Socket) ReceiveFromAsync(op *Op) (pending bool) {
 }
 
 // ReceiveMessageFromAsync is ReceiveFromAsync that also tells, by ReceiveMessageFromPacketInfo, where the datagram was
-// sent to. The kernel tells so for what arrives after the first such call on the socket.
+// sent to and its traffic class. The kernel tells so for what arrives after the first such call on the socket.
 func (s *Socket) ReceiveMessageFromAsync(op *Op) (pending bool) {
 	return op.start(s, ReceiveMessageFrom) && s.receiveDatagram(op)
 }
 
-// ReceiveMessageFromPacketInfo is where the datagram was sent to; the zero PacketInfo after any other operation.
+// ReceiveMessageFromPacketInfo is where the datagram was sent to, and its traffic class; the zero PacketInfo after any other operation.
 func (o *Op) ReceiveMessageFromPacketInfo() PacketInfo {
 	if o.extra == nil {
 		return PacketInfo{}
@@ -92,6 +95,11 @@ func (s *Socket) receiveDatagram(op *Op) (pending bool) {
 	return s.accepted()
 }
 
+// DatagramOverhead is how many bytes of a buffer that the kernel picks a Multishot receive of datagrams needs for what
+// it tells beside the data: a longer datagram than PortConfig.BufferSize without them is truncated, and with a smaller
+// BufferSize nothing is received.
+const DatagramOverhead = uring.RecvMsgHeaderSize + nameRoom + controlRoom
+
 // askPacketInfo turns packet information on, once.
 func (s *Socket) askPacketInfo(op *Op) error {
 	op.extras()
@@ -109,14 +117,32 @@ func (s *Socket) askPacketInfo(op *Op) error {
 	if asked {
 		return nil
 	}
-	level, name := unix.IPPROTO_IP, unix.IP_PKTINFO
-	if s.family == FamilyIPv6 {
-		level, name = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
-	}
-	if err := unix.SetsockoptInt(s.fd, level, name, 1); err != nil {
-		return errorOf(ReceiveMessageFrom, errno(err))
+	for _, o := range s.packetOptions() {
+		if err := unix.SetsockoptInt(s.fd, o.level, o.name, 1); err != nil {
+			return errorOf(ReceiveMessageFrom, errno(err))
+		}
 	}
 	return nil
+}
+
+// The options that ask for packet information. A dual-mode socket tells of IPv4 datagrams only what it was asked for
+// with the options of IPv4.
+var (
+	packetOptions4 = []option{{unix.IPPROTO_IP, unix.IP_PKTINFO, 1}, {unix.IPPROTO_IP, unix.IP_RECVTOS, 1}}
+	packetOptions6 = []option{
+		{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1}, {unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, 1},
+	}
+	packetOptionsDual = slices.Concat(packetOptions6, packetOptions4)
+)
+
+func (s *Socket) packetOptions() []option {
+	switch {
+	case s.family == FamilyIPv4:
+		return packetOptions4
+	case s.isSingle():
+		return packetOptions6
+	}
+	return packetOptionsDual
 }
 
 // serveDatagrams has the kernel receive for the op at the front.
@@ -321,6 +347,8 @@ func (s *Socket) multiDatagram(errno syscall.Errno, lease bufring.Buffer, framed
 	switch {
 	case errno != 0, framed && lease.IsZero():
 		// An error of the network, or an empty datagram without a buffer: the op stays, whatever the kernel did.
+		op.takeSender(nil)
+		op.takePacketInfo(nil)
 	case framed:
 		m, err := uring.ParseRecvMsg(lease.Bytes(), nameRoom, d.controlLen)
 		if err != nil { // the kernel refuses buffers without room for a header before it comes to this

@@ -183,7 +183,8 @@
 //	ToString                         Op.LastOperation, Op.SocketError and Op.Err print well
 //
 // What an Op has beyond that: [Op.Bytes] and [Op.TakeBuffer] for buffers that the kernel picks, Multishot and [Op.More]
-// for operations that complete many times, DontWait for sends that take what the socket takes at once.
+// for operations that complete many times, DontWait for sends that take what the socket takes at once,
+// [Op.SetSource] for the address that a datagram leaves from.
 //
 // # From Socket
 //
@@ -222,7 +223,7 @@
 //	LocalEndPoint, RemoteEndPoint    LocalEndpoint, RemoteEndpoint
 //	Connected, AddressFamily         Connected, Family
 //	NoDelay, DualMode, LingerState   SetNoDelay, SetDualMode, SetLinger; also SetReuseAddress, SetReusePort,
-//	EnableBroadcast, Ttl and others  SetBroadcast, SetTTL, SetKeepAlive, SetReceiveBuffer, SetSendBuffer
+//	EnableBroadcast, Ttl and others  SetBroadcast, SetTTL, SetTrafficClass, SetKeepAlive, SetReceiveBuffer, SetSendBuffer
 //	SetSocketOption, IOControl       Socket.Control
 //	SafeHandle, DuplicateAndClose    Socket.Detach gives the descriptor away
 //	Accept, Receive, Send ...        none: nothing here blocks. Package net does that well

@@ -45,6 +45,7 @@ type opExtra struct {
 	connectSocket *Socket
 	connectByName error
 	packet        PacketInfo
+	source        source
 	packets       packetQueue
 }
 

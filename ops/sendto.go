@@ -10,6 +10,7 @@ import (
 
 // SendToAsync sends one datagram to op.RemoteEndpoint. A socket that is not bound yet is bound to any address by it. An
 // empty buffer is an empty datagram. On a stream socket it is SendAsync, and the endpoint only has to be there.
+// SetSource says which of the host's addresses it leaves from.
 //
 // pending is false when the op is refused. See sendto(2), Socket.SendToAsync of .NET.
 func (s *Socket) SendToAsync(op *Op) (pending bool) {
@@ -46,8 +47,10 @@ func (s *Socket) address(op *Op) error {
 	}
 	var err error
 	x := op.extras()
-	x.name, err = appendSockaddr(x.name[:0], op.RemoteEndpoint, s.family)
-	return withOperation(SendTo, err)
+	if x.name, err = appendSockaddr(x.name[:0], op.RemoteEndpoint, s.family); err != nil {
+		return withOperation(SendTo, err)
+	}
+	return s.writeSource(x)
 }
 
 var (
@@ -180,6 +183,9 @@ func (s *Socket) submitDatagram(op *Op) bool {
 	}
 	if op.last == SendTo {
 		message.SetName(op.extra.name)
+		if from := &op.extra.source; from.used > 0 {
+			message.SetControl(from.control[:from.used])
+		}
 	}
 	flags := uint32(op.flags.msgFlags() | unix.MSG_NOSIGNAL)
 	if op.quick || s.family == FamilyUnix || s.state.has(stateClosing) {
