@@ -32,13 +32,28 @@ func (t *Timer) Reset(d time.Duration) {
 	p.wake(wake)
 }
 
+// ResetPrecise is Reset without the rounding, for the few timers of which every microsecond counts, such as the next
+// send of a load generator: each of them costs a wake-up of its own. How late it is then is up to the scheduler.
+func (t *Timer) ResetPrecise(d time.Duration) {
+	p := t.port
+	p.mu.Lock()
+	wake := t.resetTo(p.cfg.clock() + max(d, 1)) // 0 could be due in this turn again, and again
+	p.mu.Unlock()
+	p.wake(wake)
+}
+
 // reset is Reset under the lock. It tells whether a sleeping owner has to be woken.
 func (t *Timer) reset(d time.Duration) (wake bool) {
+	return t.resetTo((t.port.cfg.clock() + max(d, 0) + timerTick - 1) / timerTick * timerTick)
+}
+
+// resetTo makes fn run at a moment of the port's clock. Under the lock.
+func (t *Timer) resetTo(deadline time.Duration) (wake bool) {
 	p := t.port
 	if p.closing && !t.inner {
 		return false
 	}
-	t.deadline = (p.cfg.clock() + max(d, 0) + timerTick - 1) / timerTick * timerTick
+	t.deadline = deadline
 	switch {
 	case t.index < 0:
 		p.timers.add(t)
