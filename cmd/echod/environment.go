@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -11,10 +12,12 @@ import (
 
 const envPrefix = "ECHOD_"
 
-// variable is the environment variable of a flag: ECHOD_MAX_CONNS for --max-conns; "" for the flags that print
-// something and quit.
+// typedOnly is the flags without a variable: they say what to do this time.
+var typedOnly = []string{"help", "version", "timeout"}
+
+// variable is the environment variable of a flag: ECHOD_MAX_CONNS for --max-conns; "" for those that have none.
 func variable(flag *kong.Flag) string {
-	if flag.Name == "help" || flag.Name == "version" {
+	if slices.Contains(typedOnly, flag.Name) {
 		return ""
 	}
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))

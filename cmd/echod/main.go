@@ -52,8 +52,9 @@ type process struct {
 // run is the whole program; it returns the exit status.
 func run(p process) int {
 	var c commands
-	if status, done := parse(&c, p); done {
+	chosen, status := parse(&c, p)
+	if chosen == nil {
 		return status
 	}
-	return c.Serve.run(p)
+	return chosen.run(p)
 }

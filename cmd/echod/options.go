@@ -1,9 +1,10 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"io"
+	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -13,97 +14,146 @@ import (
 
 // commands is the command line. Serving is what echod does when no command is named.
 type commands struct {
-	Version kong.VersionFlag `help:"Print the version and quit."`
-	Serve   serveOptions     `cmd:"" default:"withargs" help:"Sends back what it receives, over TCP, on io_uring."`
+	ShowVersion kong.VersionFlag   `name:"version"`
+	Serve       serveOptions       `cmd:"" default:"withargs" help:"Sends back what it receives, on io_uring."`
+	Healthcheck healthcheckOptions `cmd:"" help:"Asks a running echod whether it works."`
+	Version     versionOptions     `cmd:"" help:"Prints the version."`
+}
+
+// command is one of the commands; run does what it is for and returns the exit status.
+type command interface {
+	run(p process) (status int)
 }
 
 // serveOptions is what people may set about serving. server.Config has the ranges, and the defaults that are variables.
 type serveOptions struct {
 	Addresses  addressOptions   `embed:"" group:"Addresses:"`
 	Processors processorOptions `embed:"" group:"Processors:"`
-	Limits     limitOptions     `embed:"" group:"Limits:"`
+	Limits     limitOptions     `embed:"" group:"Connections:"`
+	Timeouts   timeoutOptions   `embed:"" group:"Times:"`
 	Memory     memoryOptions    `embed:"" group:"Memory:"`
+	Datagrams  datagramOptions  `embed:"" group:"UDP:"`
+	Admin      adminOptions     `embed:"" group:"Administration:"`
 	Log        logOptions       `embed:"" group:"Log:"`
 }
 
 type addressOptions struct {
-	Listen []string `default:"${listen}" help:"Where to listen; port 0 takes a free one. Repeatable."`
+	Listen   []string `default:"${listen}"`
+	Handler  service  `default:"echo" placeholder:"echo"`
+	TakeOver bool
 }
 
 type processorOptions struct {
-	Shards  int  `placeholder:"N" help:"Rings, each with a goroutine; one per CPU that echod may use if not given."`
-	PinCPUs bool `name:"pin-cpus" help:"Keep each shard on a CPU of its own."`
+	Shards  int  `default:"0"`
+	PinCPUs bool `name:"pin-cpus"`
 }
 
 type limitOptions struct {
-	MaxConns     int           `default:"${maxConns}" help:"Connections at a time; more wait until others leave."`
-	IdleTimeout  time.Duration `default:"${idleTimeout}" help:"Close connections that are silent so long; 0s: never."`
-	HighWater    size          `default:"${highWater}" help:"Read no more from a client that leaves so much unread."`
-	DrainTimeout time.Duration `default:"10s" help:"How long clients have to take what is theirs at the end."`
+	MaxConns      int `default:"${maxConns}"`
+	MaxConnsPerIP int `name:"max-conns-per-ip" default:"0"`
+	AcceptRate    int `default:"${acceptRate}"`
+	AcceptBurst   int `default:"0"`
+	Backlog       int `default:"${backlog}"`
+}
+
+type timeoutOptions struct {
+	IdleTimeout   time.Duration `default:"${idleTimeout}"`
+	Lifetime      time.Duration `default:"${lifetime}"`
+	WriteTimeout  time.Duration `default:"1m"`
+	LingerTimeout time.Duration `default:"${lingerTimeout}"`
+	DrainTimeout  time.Duration `default:"10s"`
 }
 
 type memoryOptions struct {
-	BufferSize size `default:"${bufferSize}" help:"Bytes of a receive buffer."`
-	Buffers    int  `default:"${buffers}" help:"Receive buffers of a shard."`
+	HighWater  size `default:"${highWater}"`
+	MaxQueued  size `default:"${maxQueued}"`
+	BufferSize size `default:"${bufferSize}"`
+	Buffers    int  `default:"${buffers}"`
+}
+
+type datagramOptions struct {
+	Public      bool `name:"udp-public"`
+	SourceRate  int  `name:"udp-source-rate" default:"${sourceRate}"`
+	SourceBurst int  `name:"udp-source-burst" default:"${sourceBurst}"`
+	Sources     int  `name:"udp-sources" default:"${sources}"`
+	TotalRate   int  `name:"udp-total-rate" default:"${totalRate}"`
+	TotalBytes  size `name:"udp-total-bytes" default:"${totalBytes}"`
+}
+
+type adminOptions struct {
+	Admin string `placeholder:"ADDRESS"`
+	Pprof bool
 }
 
 type logOptions struct {
-	LogLevel  level  `default:"info" help:"What to log at least: debug, info, warn or error."`
-	LogFormat format `default:"text" placeholder:"text" help:"How to log it: text or json."`
+	LogLevel  level  `default:"info" placeholder:"info"`
+	LogFormat format `default:"text" placeholder:"text"`
 }
 
-// validate holds what the server's configuration does not. There zero stands for the default; here the flags have the
-// defaults, so that a zero is somebody's wish, and what it would wish for does not exist.
-func (o serveOptions) validate() error {
-	var wrong []error
-	for _, f := range []struct {
-		flag string
-		zero bool
-	}{
-		{"max-conns", o.Limits.MaxConns == 0},
-		{"high-water", o.Limits.HighWater == 0},
-		{"buffer-size", o.Memory.BufferSize == 0},
-		{"buffers", o.Memory.Buffers == 0},
-	} {
-		if f.zero {
-			wrong = append(wrong, fmt.Errorf("--%s is 0, want more", f.flag))
-		}
+// defaults is the variables of the tags above.
+func defaults() kong.Vars {
+	return kong.Vars{
+		"healthcheckAddress": healthcheckAddress,
+		"version":            version(),
+		"listen":             server.DefaultListen,
+		"maxConns":           fmt.Sprint(server.DefaultMaxConns),
+		"acceptRate":         fmt.Sprint(server.DefaultAcceptRate),
+		"backlog":            fmt.Sprint(server.DefaultBacklog),
+		"idleTimeout":        server.DefaultIdleTimeout.String(),
+		"lifetime":           server.DefaultLifetime.String(),
+		"lingerTimeout":      server.DefaultLingerTimeout.String(),
+		"highWater":          size(server.DefaultHighWater).String(),
+		"maxQueued":          size(server.DefaultMaxQueued).String(),
+		"bufferSize":         size(server.DefaultBufferSize).String(),
+		"buffers":            fmt.Sprint(server.DefaultBuffers),
+		"sourceRate":         fmt.Sprint(server.DefaultSourceRate),
+		"sourceBurst":        fmt.Sprint(server.DefaultSourceBurst),
+		"sources":            fmt.Sprint(server.DefaultSources),
+		"totalRate":          fmt.Sprint(server.DefaultTotalRate),
+		"totalBytes":         size(server.DefaultTotalBytes).String(),
 	}
-	if o.Limits.DrainTimeout < 0 {
-		wrong = append(wrong, fmt.Errorf("--drain-timeout is %v, want 0s or more", o.Limits.DrainTimeout))
-	}
-	return errors.Join(wrong...)
 }
 
-// parse fills in the command line. It is done when nothing is left to do: help was printed, or usage was wrong.
-func parse(c *commands, p process) (status int, done bool) {
-	parser, err := kong.New(c,
-		kong.Name("echod"),
-		kong.Help(printHelp),
-		kong.Vars{
-			"version":     "echod " + version(),
-			"listen":      server.DefaultListen,
-			"maxConns":    fmt.Sprint(server.DefaultMaxConns),
-			"idleTimeout": server.DefaultIdleTimeout.String(),
-			"highWater":   size(server.DefaultHighWater).String(),
-			"bufferSize":  size(server.DefaultBufferSize).String(),
-			"buffers":     fmt.Sprint(server.DefaultBuffers),
-		},
-		kong.Writers(p.stdout, p.stderr),
-		kong.Resolvers(environment(p.lookupEnv)),
-		kong.Exit(func(code int) { status, done = code, true }),
-	)
-	if err == nil {
-		_, err = parser.Parse(p.args)
+// config is the server's configuration. The number of shards is settled here, since the runtime must know it too.
+func (o serveOptions) config(log *slog.Logger) server.Config {
+	return server.Config{
+		Listen:        o.Addresses.Listen,
+		TakeOver:      o.Addresses.TakeOver,
+		Shards:        cmp.Or(o.Processors.Shards, runtime.GOMAXPROCS(0)), // what affinity and the cgroup leave
+		PinCPUs:       o.Processors.PinCPUs,
+		MaxConns:      o.Limits.MaxConns,
+		MaxConnsPerIP: o.Limits.MaxConnsPerIP,
+		AcceptRate:    o.Limits.AcceptRate,
+		AcceptBurst:   o.Limits.AcceptBurst,
+		Backlog:       o.Limits.Backlog,
+		IdleTimeout:   o.Timeouts.IdleTimeout,
+		Lifetime:      o.Timeouts.Lifetime,
+		WriteTimeout:  o.Timeouts.WriteTimeout,
+		LingerTimeout: o.Timeouts.LingerTimeout,
+		HighWater:     int(o.Memory.HighWater),
+		MaxQueued:     int(o.Memory.MaxQueued),
+		BufferSize:    int(o.Memory.BufferSize),
+		Buffers:       o.Memory.Buffers,
+		Datagrams:     o.Datagrams.config(),
+		Logger:        log,
 	}
-	if err != nil && !done {
-		return wrongUsage(p.stderr, err), true
-	}
-	return status, done
 }
 
-// wrongUsage tells in one line what is wrong with the command line or the environment.
-func wrongUsage(stderr io.Writer, err error) (status int) {
-	fmt.Fprintf(stderr, "echod: usage: %s; see echod --help\n", oneLine(err))
-	return exitUsage
+func (o datagramOptions) config() server.DatagramConfig {
+	return server.DatagramConfig{
+		Public:      o.Public,
+		SourceRate:  unlimitedAtZero(o.SourceRate),
+		SourceBurst: o.SourceBurst,
+		Sources:     o.Sources,
+		TotalRate:   unlimitedAtZero(o.TotalRate),
+		TotalBytes:  unlimitedAtZero(int(o.TotalBytes)),
+	}
+}
+
+// unlimitedAtZero writes a flag's "0: any number" as the server does, for which zero is the default.
+func unlimitedAtZero(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -25,7 +24,7 @@ func (o serveOptions) run(p process) (status int) {
 	var s *server.Server
 	go func() {
 		var err error
-		s, err = server.New(cfg, server.Echo{})
+		s, err = server.New(cfg, o.Addresses.Handler.handler())
 		opened <- err
 	}()
 	select {
@@ -53,22 +52,6 @@ func (o serveOptions) serve(p process, log *slog.Logger, s *server.Server) (stat
 	}
 }
 
-// config is the server's configuration. The number of shards is settled here, since the runtime must know it too.
-func (o serveOptions) config(log *slog.Logger) server.Config {
-	shards := cmp.Or(o.Processors.Shards, runtime.GOMAXPROCS(0)) // what affinity and the cgroup's CPU limit leave
-	return server.Config{
-		Listen:      o.Addresses.Listen,
-		Shards:      shards,
-		PinCPUs:     o.Processors.PinCPUs,
-		MaxConns:    o.Limits.MaxConns,
-		IdleTimeout: o.Limits.IdleTimeout,
-		HighWater:   int(o.Limits.HighWater),
-		BufferSize:  int(o.Memory.BufferSize),
-		Buffers:     o.Memory.Buffers,
-		Logger:      log,
-	}
-}
-
 // allowThreads lets every shard run while other goroutines do, so that none of them stalls a shard.
 func allowThreads(shards int) {
 	if threads := shards + 1; runtime.GOMAXPROCS(0) < threads {
@@ -87,7 +70,7 @@ func addressesOf(s *server.Server) string {
 
 // stop drains the server, until the timeout or another signal ends the patience.
 func (o serveOptions) stop(p process, log *slog.Logger, s *server.Server, sig os.Signal) (status int) {
-	timeout := o.Limits.DrainTimeout
+	timeout := o.Timeouts.DrainTimeout
 	log.Info("stopping", "signal", sig.String(), "connections", s.Stats().Sessions, "drain_timeout", timeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

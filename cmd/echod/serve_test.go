@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
-	"regexp"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -112,39 +110,4 @@ func TestEveryShardHasAThreadAndOneIsLeft(t *testing.T) {
 	require.Equal(t, before+4, runtime.GOMAXPROCS(0))
 	allowThreads(1)
 	require.Equal(t, before+4, runtime.GOMAXPROCS(0), "it takes none away")
-}
-
-func TestTheFlagsReachTheServer(t *testing.T) {
-	var c commands
-	_, done := parse(&c, quiet("--listen=tcp://[::1]:9", "--shards=3", "--max-conns=5", "--idle-timeout=1m",
-		"--buffer-size=8KiB", "--buffers=64", "--high-water=2MiB", "--pin-cpus"))
-	require.False(t, done)
-	cfg := c.Serve.config(nil)
-	require.NoError(t, cfg.Validate())
-	require.Equal(t, []string{"tcp://[::1]:9"}, cfg.Listen)
-	require.Equal(t, 3, cfg.Shards)
-	require.Equal(t, 5, cfg.MaxConns)
-	require.Equal(t, "1m0s", cfg.IdleTimeout.String())
-	require.Equal(t, 8<<10, cfg.BufferSize)
-	require.Equal(t, 64, cfg.Buffers)
-	require.Equal(t, 2<<20, cfg.HighWater)
-	require.True(t, cfg.PinCPUs)
-}
-
-func TestTheDefaultIsAShardForEachCPU(t *testing.T) {
-	var c commands
-	_, done := parse(&c, quiet())
-	require.False(t, done)
-	cfg := c.Serve.config(nil)
-	require.NoError(t, cfg.Validate())
-	require.Equal(t, runtime.GOMAXPROCS(0), cfg.Shards)
-	require.Equal(t, []string{"tcp://127.0.0.1:7007"}, cfg.Listen)
-}
-
-func TestTheVersionNamesTheBuild(t *testing.T) {
-	o := runWith(nil, "--version")
-	require.Equal(t, exitDone, o.status)
-	require.Empty(t, o.stderr)
-	require.Regexp(t, regexp.MustCompile(`^echod \S+ .*go1\.\d+\S* linux/\w+\n$`), o.stdout)
-	require.Equal(t, 1, strings.Count(o.stdout, "\n"))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"io"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -55,8 +54,20 @@ func TestWrongUsageIsOneLineAndStatus2(t *testing.T) {
 		{"no network", []string{"--listen=127.0.0.1:7007"}, nil, []string{"127.0.0.1:7007", "tcp://"}},
 		{"no address", []string{"--listen=tcp://"}, nil, []string{"tcp://"}},
 		{"port out of range", []string{"--listen=tcp://127.0.0.1:70000"}, nil, []string{"127.0.0.1:70000"}},
-		{"network not served", []string{"--listen=udp://127.0.0.1:7"}, nil, []string{"udp"}},
+		{"unknown network", []string{"--listen=sctp://127.0.0.1:7"}, nil, []string{"sctp"}},
+		{"no handler", []string{"--handler=sing"}, nil, []string{"--handler", `"sing"`, "echo"}},
 		{"no connections", []string{"--max-conns=0"}, nil, []string{"--max-conns", "0"}},
+		{"no backlog", []string{"--backlog=0"}, nil, []string{"--backlog", "0"}},
+		{"no lingering", []string{"--linger-timeout=0s"}, nil, []string{"--linger-timeout", "0"}},
+		{"no burst of datagrams", []string{"--udp-source-burst=0"}, nil, []string{"--udp-source-burst", "0"}},
+		{"no sources", []string{"--udp-sources=0"}, nil, []string{"--udp-sources", "0"}},
+		{"negative rate", []string{"--accept-rate=-1"}, nil, []string{"AcceptRate", "-1"}},
+		{"negative rate of datagrams", []string{"--udp-source-rate=-1"}, nil, []string{"--udp-source-rate", "-1"}},
+		{"negative rate in all", []string{"--udp-total-rate=-1"}, nil, []string{"--udp-total-rate", "-1"}},
+		{"few bytes of datagrams", []string{"--udp-total-bytes=1KiB"}, nil, []string{"TotalBytes", "1024"}},
+		{"admin without a port", []string{"--admin=127.0.0.1"}, nil, []string{"--admin", `"127.0.0.1"`, "9107"}},
+		{"admin without a path", []string{"--admin=unix://"}, nil, []string{"--admin", "unix:///"}},
+		{"profiles nowhere", []string{"--pprof"}, nil, []string{"--pprof", "--admin"}},
 		{"no size", []string{"--buffer-size=big"}, nil, []string{"--buffer-size", `"big"`, "16KiB"}},
 		{"too small a size", []string{"--buffer-size=1B"}, nil, []string{"BufferSize", "1"}},
 		{"no unit", []string{"--drain-timeout=5"}, nil, []string{"--drain-timeout", `"5"`}},
@@ -113,10 +124,10 @@ func TestFlagsGoBeforeTheEnvironmentAndTheEnvironmentBeforeDefaults(t *testing.T
 			p := quiet(test.args...)
 			p.lookupEnv = lookup(test.env)
 			var c commands
-			_, done := parse(&c, p)
-			require.False(t, done)
+			chosen, _ := parse(&c, p)
+			require.NotNil(t, chosen)
 			require.Equal(t, test.conns, c.Serve.Limits.MaxConns)
-			require.Equal(t, test.drain, c.Serve.Limits.DrainTimeout)
+			require.Equal(t, test.drain, c.Serve.Timeouts.DrainTimeout)
 			require.Equal(t, test.where, c.Serve.Addresses.Listen)
 		})
 	}
@@ -124,9 +135,17 @@ func TestFlagsGoBeforeTheEnvironmentAndTheEnvironmentBeforeDefaults(t *testing.T
 
 func TestEveryFlagHasAVariable(t *testing.T) {
 	values := map[string]string{
-		"ECHOD_LISTEN": "tcp://:1", "ECHOD_SHARDS": "3", "ECHOD_MAX_CONNS": "4", "ECHOD_IDLE_TIMEOUT": "5s",
-		"ECHOD_BUFFER_SIZE": "6KiB", "ECHOD_BUFFERS": "7", "ECHOD_HIGH_WATER": "8KiB", "ECHOD_DRAIN_TIMEOUT": "9s",
-		"ECHOD_PIN_CPUS": "true", "ECHOD_LOG_LEVEL": "warn", "ECHOD_LOG_FORMAT": "json",
+		"ECHOD_LISTEN": "tcp://:1,udp://:2", "ECHOD_HANDLER": "echo", "ECHOD_TAKE_OVER": "true",
+		"ECHOD_SHARDS": "3", "ECHOD_PIN_CPUS": "true",
+		"ECHOD_MAX_CONNS": "4", "ECHOD_MAX_CONNS_PER_IP": "5", "ECHOD_ACCEPT_RATE": "6", "ECHOD_ACCEPT_BURST": "7",
+		"ECHOD_BACKLOG":      "8",
+		"ECHOD_IDLE_TIMEOUT": "9s", "ECHOD_LIFETIME": "10s", "ECHOD_WRITE_TIMEOUT": "11s",
+		"ECHOD_LINGER_TIMEOUT": "12s", "ECHOD_DRAIN_TIMEOUT": "13s",
+		"ECHOD_HIGH_WATER": "14KiB", "ECHOD_MAX_QUEUED": "15KiB", "ECHOD_BUFFER_SIZE": "16KiB", "ECHOD_BUFFERS": "17",
+		"ECHOD_UDP_PUBLIC": "true", "ECHOD_UDP_SOURCE_RATE": "18", "ECHOD_UDP_SOURCE_BURST": "19",
+		"ECHOD_UDP_SOURCES": "20", "ECHOD_UDP_TOTAL_RATE": "21", "ECHOD_UDP_TOTAL_BYTES": "22MiB",
+		"ECHOD_ADMIN": "127.0.0.1:23", "ECHOD_PPROF": "true",
+		"ECHOD_LOG_LEVEL": "warn", "ECHOD_LOG_FORMAT": "json",
 	}
 	asked := map[string]bool{}
 	p := quiet()
@@ -135,18 +154,22 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 		return values[name], true
 	}
 	var c commands
-	_, done := parse(&c, p)
-	require.False(t, done)
+	chosen, _ := parse(&c, p)
+	require.NotNil(t, chosen)
 	for name := range asked {
 		require.Contains(t, values, name, "the table lacks a flag")
 	}
 	want := serveOptions{
-		Addresses:  addressOptions{Listen: []string{"tcp://:1"}},
+		Addresses:  addressOptions{Listen: []string{"tcp://:1", "udp://:2"}, Handler: "echo", TakeOver: true},
 		Processors: processorOptions{Shards: 3, PinCPUs: true},
-		Limits: limitOptions{MaxConns: 4, IdleTimeout: 5 * time.Second, HighWater: 8 << 10,
-			DrainTimeout: 9 * time.Second},
-		Memory: memoryOptions{BufferSize: 6 << 10, Buffers: 7},
-		Log:    logOptions{LogLevel: 4, LogFormat: "json"},
+		Limits:     limitOptions{MaxConns: 4, MaxConnsPerIP: 5, AcceptRate: 6, AcceptBurst: 7, Backlog: 8},
+		Timeouts: timeoutOptions{IdleTimeout: 9 * time.Second, Lifetime: 10 * time.Second,
+			WriteTimeout: 11 * time.Second, LingerTimeout: 12 * time.Second, DrainTimeout: 13 * time.Second},
+		Memory: memoryOptions{HighWater: 14 << 10, MaxQueued: 15 << 10, BufferSize: 16 << 10, Buffers: 17},
+		Datagrams: datagramOptions{Public: true, SourceRate: 18, SourceBurst: 19, Sources: 20, TotalRate: 21,
+			TotalBytes: 22 << 20},
+		Admin: adminOptions{Admin: "127.0.0.1:23", Pprof: true},
+		Log:   logOptions{LogLevel: 4, LogFormat: "json"},
 	}
 	require.Equal(t, want, c.Serve)
 }
@@ -154,8 +177,8 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 func TestServingIsTheDefaultCommand(t *testing.T) {
 	for _, args := range [][]string{{"--shards=3"}, {"serve", "--shards=3"}} {
 		var c commands
-		_, done := parse(&c, quiet(args...))
-		require.False(t, done)
+		chosen, _ := parse(&c, quiet(args...))
+		require.Equal(t, &c.Serve, chosen)
 		require.Equal(t, 3, c.Serve.Processors.Shards, "%q", args)
 	}
 }
@@ -167,11 +190,14 @@ func TestHelpNamesFlagsVariablesAndStatuses(t *testing.T) {
 		require.Equal(t, exitDone, o.status, "%q", args)
 		require.Empty(t, o.stderr)
 		require.True(t, strings.HasPrefix(o.stdout, "Usage: echod [serve] [flags]\n"), "%q", args)
-		for _, name := range []string{"listen", "shards", "max-conns", "idle-timeout", "buffer-size", "buffers",
-			"high-water", "drain-timeout", "pin-cpus", "log-level", "log-format"} {
-			require.Contains(t, o.stdout, "--"+name)
+		for name, text := range texts {
 			variable := variable(&kong.Flag{Value: &kong.Value{Name: name}})
+			if variable == "" {
+				continue
+			}
+			require.Contains(t, o.stdout, "--"+name)
 			require.Contains(t, o.stdout, "$"+variable)
+			require.NotEmpty(t, text)
 		}
 		require.NotContains(t, o.stdout, "ECHOD_VERSION")
 		require.Contains(t, strings.Join(strings.Fields(o.stdout), " "), "The exit status is 0 when")
@@ -185,13 +211,4 @@ func TestAnEnvironmentThatIsWrongDoesNotHideTheVersion(t *testing.T) {
 	o := runWith(map[string]string{"ECHOD_SHARDS": "two"}, "--version")
 	require.Equal(t, exitDone, o.status)
 	require.Empty(t, o.stderr)
-}
-
-func TestTheVersionHasTheCommitWhereItIsKnown(t *testing.T) {
-	setting := func(key, value string) debug.BuildSetting { return debug.BuildSetting{Key: key, Value: value} }
-	require.Empty(t, revision(&debug.BuildInfo{}))
-	clean := []debug.BuildSetting{setting("vcs.revision", "abc123"), setting("vcs.modified", "false")}
-	require.Equal(t, []string{"abc123"}, revision(&debug.BuildInfo{Settings: clean}))
-	changed := []debug.BuildSetting{setting("vcs.revision", "abc123"), setting("vcs.modified", "true")}
-	require.Equal(t, []string{"abc123", "modified"}, revision(&debug.BuildInfo{Settings: changed}))
 }

@@ -1,34 +1,27 @@
 package main
 
 import (
-	"runtime"
-	"runtime/debug"
-	"strings"
+	"fmt"
+
+	"github.com/ringport/ringport/internal/buildinfo"
 )
 
-// version is the version of the module with the commit that it was built from, where the build knows them.
-func version() string {
-	words := []string{"(devel)"}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			words[0] = info.Main.Version
-		}
-		words = append(words, revision(info)...)
-	}
-	return strings.Join(append(words, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH), " ")
+// version is the line that tells what was built.
+func version() string { return "echod " + buildinfo.Read().String() }
+
+// versionOptions is the command that prints it; there is nothing to set.
+type versionOptions struct{}
+
+func (versionOptions) run(p process) (status int) {
+	_, err := fmt.Fprintln(p.stdout, version())
+	return printed(p, err)
 }
 
-// revision is the commit, and a word more when the tree had changes.
-func revision(info *debug.BuildInfo) (words []string) {
-	settings := map[string]string{}
-	for _, s := range info.Settings {
-		settings[s.Key] = s.Value
+// printed is the exit status of a command that wrote to stdout, which may be full or closed.
+func printed(p process, err error) (status int) {
+	if err == nil {
+		return exitDone
 	}
-	if commit := settings["vcs.revision"]; commit != "" {
-		words = append(words, commit)
-		if settings["vcs.modified"] == "true" {
-			words = append(words, "modified")
-		}
-	}
-	return words
+	fmt.Fprintf(p.stderr, "echod: write to stdout: %v\n", err)
+	return exitFailure
 }

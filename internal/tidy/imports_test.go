@@ -32,8 +32,10 @@ var architecture = []row{
 	{pkg: "server", ours: []string{"ops", "bufring"}, foreign: sysOnly},
 	{pkg: "internal/load", ours: []string{"ops"}, foreign: []string{"golang.org/x/sys",
 		"github.com/HdrHistogram/hdrhistogram-go"}},
-	{pkg: "cmd/*", ours: []string{"server", "ops", "uring", "internal/load"}, foreign: []string{anyModule}},
+	{pkg: "cmd/*", ours: []string{"server", "ops", "uring", "internal/buildinfo", "internal/load"},
+		foreign: []string{anyModule}},
 	{pkg: "examples/*", ours: []string{"uring", "bufring", "ops", "ops/apm", "server"}, foreign: sysOnly},
+	{pkg: "internal/buildinfo"},
 	{pkg: "internal/tidy"},
 	// Test support: no row lists it, so only test files can import it.
 	{pkg: "internal/ringtest", ours: []string{"internal/sys", "uring"},

@@ -1,0 +1,54 @@
+package buildinfo
+
+import (
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// Info says what the running program was built from.
+type Info struct {
+	Version   string // of the module, such as v1.2.3; (devel) where the build does not know it
+	Commit    string // of the version control system; "" where the build does not know it
+	Modified  bool   // the tree had changes that are not in the commit
+	GoVersion string // such as go1.26.0
+	Platform  string // such as linux/amd64
+}
+
+// Read returns the Info of the running program.
+func Read() Info {
+	build, _ := debug.ReadBuildInfo()
+	return of(build)
+}
+
+// of picks from what the linker left in the program; nil when it left nothing.
+func of(build *debug.BuildInfo) Info {
+	i := Info{Version: "(devel)", GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if build == nil {
+		return i
+	}
+	if build.Main.Version != "" {
+		i.Version = build.Main.Version
+	}
+	for _, s := range build.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			i.Commit = s.Value
+		case "vcs.modified":
+			i.Modified = s.Value == "true"
+		}
+	}
+	return i
+}
+
+// String returns all of it on one line, such as "v1.2.3 0123abcd modified go1.26.0 linux/amd64".
+func (i Info) String() string {
+	words := []string{i.Version}
+	if i.Commit != "" {
+		words = append(words, i.Commit)
+	}
+	if i.Modified {
+		words = append(words, "modified")
+	}
+	return strings.Join(append(words, i.GoVersion, i.Platform), " ")
+}
