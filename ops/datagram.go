@@ -52,12 +52,14 @@ func (s *Socket) ReceiveFromAsync(op *Op) (pending bool) {
 }
 
 // ReceiveMessageFromAsync is ReceiveFromAsync that also tells, by ReceiveMessageFromPacketInfo, where the datagram was
-// sent to and its traffic class. The kernel tells so for what arrives after the first such call on the socket.
+// sent to and its traffic class. The kernel tells so for what arrives after the first such call on the socket, or
+// after RequestPacketInfo.
 func (s *Socket) ReceiveMessageFromAsync(op *Op) (pending bool) {
 	return op.start(s, ReceiveMessageFrom) && s.receiveDatagram(op)
 }
 
-// ReceiveMessageFromPacketInfo is where the datagram was sent to, and its traffic class; the zero PacketInfo after any other operation.
+// ReceiveMessageFromPacketInfo is where the datagram was sent to, and its traffic class; the zero PacketInfo after any
+// other operation.
 func (o *Op) ReceiveMessageFromPacketInfo() PacketInfo {
 	if o.extra == nil {
 		return PacketInfo{}
@@ -72,7 +74,8 @@ func (s *Socket) receiveDatagram(op *Op) (pending bool) {
 		op.extra.packet = PacketInfo{}
 	}
 	if operation == ReceiveMessageFrom {
-		if err := s.askPacketInfo(op); err != nil {
+		op.extras()
+		if err := s.RequestPacketInfo(); err != nil {
 			s.port.mu.Lock()
 			return s.port.refuse(op, err)
 		}
@@ -100,9 +103,11 @@ func (s *Socket) receiveDatagram(op *Op) (pending bool) {
 // BufferSize nothing is received.
 const DatagramOverhead = uring.RecvMsgHeaderSize + nameRoom + controlRoom
 
-// askPacketInfo turns packet information on, once.
-func (s *Socket) askPacketInfo(op *Op) error {
-	op.extras()
+// RequestPacketInfo asks the kernel to tell, with every IP datagram that arrives from now on, what
+// ReceiveMessageFromPacketInfo gives. ReceiveMessageFromAsync does so itself; called before the bind, it covers what
+// arrives before the first receive, too. Other sockets have nothing to tell. Returns an error that matches net.ErrClosed
+// when the socket is closed, or wraps the errno.
+func (s *Socket) RequestPacketInfo() error {
 	if s.family == FamilyUnix || s.typ == Stream {
 		return nil
 	}
