@@ -35,12 +35,15 @@ func (s *Session) deadline() time.Duration {
 	if s.phase == phaseLingering {
 		return s.until
 	}
-	next, cfg := never, &s.shard.server.cfg
-	if cfg.IdleTimeout > 0 {
-		next = s.active + cfg.IdleTimeout
+	next, l := never, s.shard.limits
+	if l.idle > 0 {
+		next = s.active + l.idle
 	}
-	if cfg.WriteTimeout > 0 && s.queue != nil {
-		next = min(next, s.progress+cfg.WriteTimeout)
+	if l.write > 0 && s.queue != nil {
+		next = min(next, s.queue.progress+l.write)
+	}
+	if s.lives() {
+		next = min(next, s.opened+l.life)
 	}
 	if s.draining && !s.drainOver {
 		next = min(next, s.look)
@@ -53,20 +56,28 @@ func (s *Session) tick() {
 	if s.phase == phaseClosed {
 		return
 	}
-	now, cfg := clock(), &s.shard.server.cfg
+	now, l := clock(), s.shard.limits
 	switch {
 	case s.phase == phaseLingering:
 		if now >= s.until {
 			s.lingered()
 		}
-	case cfg.WriteTimeout > 0 && s.queue != nil && now-s.progress >= cfg.WriteTimeout:
-		s.abort(ErrWriteTimeout)
-	case cfg.IdleTimeout > 0 && now-s.active >= cfg.IdleTimeout:
-		s.abort(ErrIdleTimeout)
+	case l.write > 0 && s.queue != nil && now-s.queue.progress >= l.write:
+		s.abort(EndedUnread, ErrWriteTimeout)
+	case l.idle > 0 && now-s.active >= l.idle:
+		s.abort(EndedIdle, ErrIdleTimeout)
+	case s.lives() && now-s.opened >= l.life:
+		s.expired = true
+		s.Close()
 	case s.draining && !s.drainOver:
 		s.checkDrain(now)
 	}
 	s.schedule()
+}
+
+// lives tells whether Config.Lifetime is to end the session: it does not while something else does.
+func (s *Session) lives() bool {
+	return s.shard.limits.life > 0 && !s.expired && !s.ending && !s.eof && !s.draining
 }
 
 // hear notes that bytes came in.
@@ -86,8 +97,8 @@ func (s *Session) drain() {
 		return
 	}
 	now := clock()
-	s.heard, s.look, s.until = now, now+drainGrace, now+s.shard.server.cfg.LingerTimeout
-	if s.throttled {
+	s.heard, s.look, s.until = now, now+drainGrace, now+s.shard.limits.linger
+	if s.paused != 0 {
 		s.owed = s.ask(unix.SIOCINQ)
 	}
 	s.schedule()
@@ -97,7 +108,7 @@ func (s *Session) drain() {
 // has got the answers to what had arrived when the drain began.
 func (s *Session) checkDrain(now time.Duration) {
 	s.look = now + drainGrace
-	silent := !s.throttled && now-s.heard >= drainGrace
+	silent := s.paused == 0 && now-s.heard >= drainGrace
 	if s.owed == 0 && (silent || now >= s.until) {
 		s.drainOver = true
 		s.steer()

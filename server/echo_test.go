@@ -141,7 +141,7 @@ func TestClientsMayLeaveAtAnyTime(t *testing.T) {
 		return nil
 	})
 	r.until("every connection is accepted and ended", func(s server.Stats) bool {
-		return s.Sessions == 0 && s.Closed+uint64(goneEarly(s)) == 64*5
+		return s.Sessions == 0 && s.Closed()+uint64(goneEarly(s)) == 64*5
 	})
 	requireEcho(t, r.dial(), "still there")
 }

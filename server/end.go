@@ -16,11 +16,11 @@ func (s *Session) endIfDone() {
 	}
 	s.phase = phaseLingering
 	if err := s.socket.Shutdown(ops.ShutdownSend); err != nil {
-		s.finish(err) // the connection is gone
+		s.fail(err) // the connection is gone
 		return
 	}
 	if s.eof {
-		s.finish(nil)
+		s.finishInOrder()
 		return
 	}
 	s.linger()
@@ -40,8 +40,8 @@ func (s *Session) refuseMore() bool {
 // linger reads on, and discards, until the peer has ended its side. To close while bytes arrive would make the kernel
 // throw away what it has not delivered.
 func (s *Session) linger() {
-	s.unthrottle()
-	s.until = clock() + s.shard.server.cfg.LingerTimeout
+	s.resumeAll()
+	s.until = clock() + s.shard.limits.linger
 	s.backlog = -1
 	s.steer()
 	s.schedule()
@@ -54,10 +54,10 @@ func (s *Session) lingered() {
 	reading := s.backlog < 0 || unacknowledged < s.backlog
 	if unacknowledged > 0 && (reading || s.draining) {
 		s.backlog = unacknowledged
-		s.until = clock() + s.shard.server.cfg.LingerTimeout
+		s.until = clock() + s.shard.limits.linger
 		return
 	}
-	s.finish(nil)
+	s.finishInOrder()
 }
 
 // ask gives a count of bytes that the kernel has of the connection; 0 when it does not tell.
@@ -69,15 +69,32 @@ func (s *Session) ask(request uint) (n int) {
 }
 
 // abort closes the connection for a timeout. A peer that has got everything sees the end of the stream, not a reset.
-func (s *Session) abort(err error) {
+func (s *Session) abort(why EndReason, err error) {
 	if s.phase == phaseOpen && s.sending == 0 && s.queue == nil {
 		_ = s.socket.Shutdown(ops.ShutdownSend)
 	}
-	s.finish(err)
+	s.finish(why, err)
 }
 
-// finish closes the connection and ends the session, for the reason that the handler is told.
-func (s *Session) finish(err error) {
+// finishInOrder ends a session that has sent everything, for the reason that began its end.
+func (s *Session) finishInOrder() {
+	switch {
+	case s.expired:
+		s.finish(EndedLifetime, ErrLifetime)
+	case s.draining:
+		s.finish(EndedByShutdown, nil)
+	case s.ending:
+		s.finish(EndedByHandler, nil)
+	default:
+		s.finish(EndedByPeer, nil)
+	}
+}
+
+// fail ends a session whose connection has failed.
+func (s *Session) fail(err error) { s.finish(reasonOf(err), err) }
+
+// finish closes the connection and ends the session. The handler is told the error, Stats counts the reason.
+func (s *Session) finish(why EndReason, err error) {
 	if s.phase == phaseClosed {
 		return
 	}
@@ -92,34 +109,30 @@ func (s *Session) finish(err error) {
 		outbox[i].buffer.Release()
 	}
 	s.dropQueue()
-	s.unthrottle()
+	s.resumeAll()
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.leave(err)
+	s.leave(why, err)
 }
 
 // cut ends a session for which nobody waits any longer. It has lost nothing when only its peer's end was missing.
 func (s *Session) cut() {
 	if s.phase == phaseLingering {
-		s.finish(nil)
+		s.finishInOrder()
 		return
 	}
-	s.shard.counts.cut.Add(1)
-	s.finish(errCut)
+	s.finish(EndedByCut, errCut)
 }
 
 // leave takes a session that has ended out of the books.
-func (s *Session) leave(err error) {
+func (s *Session) leave(why EndReason, err error) {
 	sh := s.shard
 	sh.remove(s)
-	sh.counts.closed.Add(1)
-	if s.draining && err == nil {
-		sh.counts.drained.Add(1)
-	}
-	sh.server.sources.leave(s.remote.AddrPort().Addr())
+	sh.counts.ended[why].Add(1)
+	s.leaveSource()
 	sh.server.gate.leave()
-	s.log("session closed", "error", err)
+	s.log("session closed", "reason", why, "error", err)
 	sh.server.handler.Closed(s, err)
 	sh.checkDrained()
 }

@@ -1,18 +1,30 @@
 package server
 
-import "sync"
+import (
+	"sync"
+	"time"
 
-// gate counts the connections of all shards together. A connection has a permit from its accept to its end.
+	"github.com/ringport/ringport/ops"
+)
+
+// gate counts the connections of all shards together, and takes care that they do not come in faster than they may. A
+// connection has a permit from the moment when it is let in to its end.
 type gate struct {
-	max       int
 	bulk      int // with more room than this, a whole backlog on every listener fits
 	listeners int // over all shards
 	shards    []*shard
+	timer     *ops.Timer // runs refill
 
 	mu      sync.Mutex
+	max     int
 	active  int
+	full    bool // active has reached max
+	rate    rate
+	dry     bool // the tokens have run out, and not enough of them are back
 	pace    pace
 	waiting []*shard // shards that hold a connection without a permit, the longest waiting first
+
+	timesFull, timesDry uint64
 }
 
 // pace is how connections are to be accepted.
@@ -27,14 +39,33 @@ const (
 // maxSingles is how many accepts a listener has at most where they are counted.
 const maxSingles = 8
 
-func newGate(max, backlog, listeners int) *gate {
-	g := &gate{max: max, bulk: backlog * listeners, listeners: listeners}
+func newGate(l *limits, backlog, listeners int) *gate {
+	g := &gate{bulk: backlog * listeners, listeners: listeners, max: l.maxConns}
+	g.rate.set(l.acceptRate, l.acceptBurst, clock())
 	g.pace = g.paceNow()
 	return g
 }
 
+// open tells the gate whom it is for, before the first connection.
+func (g *gate) open(shards []*shard) {
+	g.shards = shards
+	g.timer = shards[0].port.NewTimer(g.refill) // a shard that stops ends the server, so that any will do
+}
+
+// room is how many connections may be let in now.
+func (g *gate) room() int {
+	room := g.max - g.active
+	switch {
+	case g.dry:
+		return min(room, 0)
+	case g.rate.limited():
+		return min(room, g.rate.available())
+	}
+	return room
+}
+
 func (g *gate) paceNow() pace {
-	switch room := g.max - g.active; {
+	switch room := g.room(); {
 	case room <= 0:
 		return paceStop
 	case room <= g.bulk:
@@ -48,39 +79,64 @@ func (g *gate) paceNow() pace {
 func (g *gate) plan() (p pace, singles int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.pace, min(max((g.max-g.active)/g.listeners, 1), maxSingles)
+	return g.pace, min(max(g.room()/g.listeners, 1), maxSingles)
 }
 
-// enter takes a permit for a connection of the shard. Without one left, the shard keeps the connection until admit
-// is called on it.
+// enter takes a permit for a connection of the shard. Without one left, or when it comes too soon, the shard keeps the
+// connection until admit is called on it.
 func (g *gate) enter(sh *shard) bool {
 	g.mu.Lock()
-	if g.active >= g.max {
+	allowed := len(g.waiting) == 0 && g.room() > 0
+	if allowed {
+		g.letIn()
+	} else {
 		g.waiting = append(g.waiting, sh)
-		g.mu.Unlock()
-		return false
 	}
-	g.active++
-	changed := g.step()
+	c := g.settle()
 	g.mu.Unlock()
-	g.tell(changed)
-	return true
+	g.carryOut(c)
+	return allowed
+}
+
+func (g *gate) letIn() {
+	g.active++
+	if g.rate.limited() {
+		g.rate.take()
+	}
 }
 
 // leave gives a permit back: to the shard that has waited longest with a connection, or to whoever accepts next.
 func (g *gate) leave() {
 	g.mu.Lock()
-	if len(g.waiting) > 0 {
-		next := g.waiting[0]
-		g.waiting = g.waiting[1:]
-		g.mu.Unlock()
-		next.post(next.admit)
-		return
-	}
 	g.active--
-	changed := g.step()
+	c := g.settle()
 	g.mu.Unlock()
-	g.tell(changed)
+	g.carryOut(c)
+}
+
+// refill lets in those for whom there is a token by now.
+func (g *gate) refill() {
+	g.mu.Lock()
+	c := g.settle()
+	if g.dry {
+		c.pause = g.rate.wait() // the rate was lowered meanwhile
+	}
+	g.mu.Unlock()
+	g.carryOut(c)
+}
+
+// limit sets other limits. Who is in stays in.
+func (g *gate) limit(l *limits) {
+	g.mu.Lock()
+	g.max = l.maxConns
+	g.rate.set(l.acceptRate, l.acceptBurst, clock())
+	c := g.settle()
+	c.pace = true // how many accepts there may be at a time has changed, too
+	if g.dry {
+		c.pause = g.rate.wait()
+	}
+	g.mu.Unlock()
+	g.carryOut(c)
 }
 
 // forget takes back one wish of a shard that closed a connection without a permit. It is false when the permit is
@@ -97,16 +153,60 @@ func (g *gate) forget(sh *shard) bool {
 	return false
 }
 
-// step notes the pace that the count asks for and tells whether it is another one.
-func (g *gate) step() (changed bool) {
-	before := g.pace
-	g.pace = g.paceNow()
-	return g.pace != before
+// changes is what follows from a step through the gate, to be carried out without its lock.
+type changes struct {
+	let   []*shard      // each may open a connection that it has kept
+	pace  bool          // it is another one
+	pause time.Duration // until there are enough tokens; 0: nothing waits for them, or the timer is set
 }
 
-// tell lets every shard look at the pace: a client may come, or wait, at any of them.
-func (g *gate) tell(changed bool) {
-	if !changed {
+// settle lets in whoever waits and has room, and notes the pace. After it somebody waits only while there is no room,
+// and whatever makes room comes by here again: the end of a session, the timer, or other limits.
+func (g *gate) settle() (c changes) {
+	g.takeTokens()
+	for len(g.waiting) > 0 && g.room() > 0 {
+		c.let = append(c.let, g.waiting[0])
+		g.waiting[0] = nil
+		g.waiting = g.waiting[1:]
+		g.letIn()
+	}
+	if g.rate.limited() && !g.dry && g.rate.available() < 1 {
+		g.dry = true
+		g.timesDry++
+		c.pause = g.rate.wait()
+	}
+	if full := g.active >= g.max; full != g.full {
+		if g.full = full; full {
+			g.timesFull++
+		}
+	}
+	before := g.pace
+	g.pace = g.paceNow()
+	c.pace = g.pace != before
+	return c
+}
+
+// takeTokens adds the tokens that have come in, and ends the dry time when they are enough.
+func (g *gate) takeTokens() {
+	if !g.rate.limited() {
+		g.dry = false
+		return
+	}
+	g.rate.fill(clock())
+	if g.rate.tokens >= g.rate.enough() {
+		g.dry = false
+	}
+}
+
+// carryOut tells every shard of another pace, since a client may come, or wait, at any of them.
+func (g *gate) carryOut(c changes) {
+	for _, sh := range c.let {
+		sh.post(sh.admit)
+	}
+	if c.pause > 0 {
+		g.timer.Reset(c.pause)
+	}
+	if !c.pace {
 		return
 	}
 	for _, sh := range g.shards {
@@ -114,9 +214,17 @@ func (g *gate) tell(changed bool) {
 	}
 }
 
-// count is the number of permits in use, and of connections that wait for one.
-func (g *gate) count() (active, waiting int) {
+// atLimit tells whether as many connections are served as may be, and how many that is.
+func (g *gate) atLimit() (limit int, reached bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.active, len(g.waiting)
+	return g.max, g.active >= g.max
+}
+
+// report gives what the gate knows, all of one moment.
+func (g *gate) report(s *Stats) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.Sessions, s.Parked = g.active, len(g.waiting)
+	s.ConnLimited, s.RateLimited = g.timesFull, g.timesDry
 }

@@ -15,7 +15,7 @@ type Handler interface {
 	Received(*Session, bufring.Buffer)
 	// Closed is called when a session has ended: with nil when all that was queued had been sent and the stream was
 	// ended in order; otherwise with the reason, such as an *ops.Error of the connection, ErrIdleTimeout,
-	// ErrWriteTimeout, or an error that matches net.ErrClosed when the server closed without waiting any longer.
+	// ErrLifetime, ErrWriteTimeout, or an error that matches net.ErrClosed when the server closed without waiting any longer.
 	Closed(*Session, error)
 }
 

@@ -38,7 +38,7 @@ func TestConnectionsBeyondMaxConnsWaitUntilOthersLeave(t *testing.T) {
 				return nil
 			})
 			r.until("all were served", func(s server.Stats) bool {
-				return s.Sessions == 0 && s.Closed == uint64(test.clients)
+				return s.Sessions == 0 && s.Closed() == uint64(test.clients)
 			})
 		})
 	}
@@ -96,7 +96,7 @@ func TestAnAddressHasAtMostMaxConnsPerIP(t *testing.T) {
 	requireEcho(t, second, "two")
 	_, err := r.dial().Read(make([]byte, 1))
 	require.True(t, errors.Is(err, io.EOF), "%v", err)
-	require.EqualValues(t, 1, r.Stats().RejectedPerIP)
+	require.EqualValues(t, 1, r.Stats().Rejected[server.RejectedPerIP])
 
 	elsewhere := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	other, err := elsewhere.Dial("tcp", r.addr())

@@ -1,5 +1,7 @@
 package server
 
+import "time"
+
 // chunkSize is how much of a queue is one send: small enough to see progress, large enough to be cheap.
 const chunkSize = 64 << 10
 
@@ -10,6 +12,9 @@ type queue struct {
 	sent     int // bytes of draining that are gone
 	filling  []byte
 	inFlight bool // a chunk of draining is being sent
+
+	progress time.Duration // when the kernel took bytes last
+	place    int           // among the shard's blocked sessions
 }
 
 // size is the number of bytes in the queue.

@@ -1,5 +1,10 @@
 package server
 
+import (
+	"errors"
+	"syscall"
+)
+
 // EndReason is why a session ended.
 type EndReason string
 
@@ -16,6 +21,12 @@ const (
 	EndedByCut      EndReason = "cut"           // a shutdown did not wait for it
 )
 
+// endReasons are all of them.
+var endReasons = []EndReason{
+	EndedByPeer, EndedByHandler, EndedIdle, EndedLifetime, EndedUnread, EndedByReset, EndedByError, EndedByShutdown,
+	EndedByCut,
+}
+
 // RejectReason is why a connection was closed as soon as it was accepted.
 type RejectReason string
 
@@ -24,6 +35,19 @@ const (
 	RejectedPerIP    RejectReason = "per_ip"   // its address has Config.MaxConnsPerIP already
 	RejectedDraining RejectReason = "draining" // the server shuts down
 )
+
+// rejectReasons are all of them.
+var rejectReasons = []RejectReason{RejectedPerIP, RejectedDraining}
+
+// reasonOf is the reason of an end that the connection's own failure brought.
+func reasonOf(err error) EndReason {
+	for _, reset := range [...]error{syscall.ECONNRESET, syscall.EPIPE, syscall.ENOTCONN} {
+		if errors.Is(err, reset) {
+			return EndedByReset
+		}
+	}
+	return EndedByError
+}
 
 // DropReason is why a datagram was not answered.
 type DropReason string

@@ -7,7 +7,7 @@ import (
 
 // steer starts the receive, or stops it, as the session's state asks.
 func (s *Session) steer() {
-	wanted := s.phase != phaseClosed && !s.eof && (!s.throttled || s.discards())
+	wanted := s.phase != phaseClosed && !s.eof && (s.paused == 0 || s.discards())
 	switch {
 	case wanted && !s.receiving:
 		s.receiving, s.cancelled = true, false
@@ -55,40 +55,31 @@ func (s *Session) receiveEnded(op *ops.Op) {
 	case err == nil && op.BytesTransferred() == 0:
 		s.eof = true
 		if s.phase == phaseLingering {
-			s.finish(nil)
+			s.finishInOrder()
 			return
 		}
 		s.endIfDone()
 	case err == nil, s.cancelled && op.SocketError() == ops.OperationAborted:
 		s.steer()
 	default:
-		s.finish(err)
+		s.fail(err)
 	}
 }
 
 // throttle stops receiving while too much waits to be sent, and lets it go on when half of that is left. What was
 // started counts as well: until it is known whether the peer reads, the kernel would deliver another turn's worth.
 func (s *Session) throttle() {
-	n, high := int(s.unsent.Load()), s.shard.server.cfg.HighWater
+	n, high := int(s.unsent.Load()), s.shard.limits.highWater
 	switch {
 	case s.phase == phaseClosed:
 		return
-	case !s.throttled && n >= high && !s.discards():
-		s.throttled = true
+	case !s.paused.has(pausedByHighWater) && n >= high && !s.discards():
 		s.shard.counts.pauses.Add(1)
-		s.shard.counts.paused.Add(1)
-	case s.throttled && n <= high/2:
-		s.unthrottle()
-		s.heard = s.shard.now()
+		s.pause(pausedByHighWater)
+	case s.paused.has(pausedByHighWater) && n <= high/2:
+		s.resume(pausedByHighWater)
 	default:
 		return
 	}
 	s.steer()
-}
-
-func (s *Session) unthrottle() {
-	if s.throttled {
-		s.throttled = false
-		s.shard.counts.paused.Add(-1)
-	}
 }

@@ -71,7 +71,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return s.free()
 	}
 	err := s.Close()
-	if n := s.Stats().Cut; n > 0 {
+	if n := s.Stats().Cut(); n > 0 {
 		err = errors.Join(fmt.Errorf("server: shutdown: %d connections were cut: %w", n, context.Cause(ctx)), err)
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ringport/ringport/ops"
 )
@@ -17,8 +18,12 @@ type Server struct {
 	log     *slog.Logger
 	gate    *gate
 	sources *sources
+	budget  budget
+	limits  atomic.Pointer[limits] // the newest; shards have their own
 	shards  []*shard
 	addrs   []ops.Endpoint
+
+	reloading sync.Mutex // held while limits are set, so that every shard ends with the same
 
 	done     chan struct{} // closed when everything is freed
 	freeOnce sync.Once
@@ -47,11 +52,14 @@ func New(cfg Config, h Handler) (*Server, error) {
 		cfg: cfg, handler: h, log: cfg.Logger, sources: newSources(cfg.MaxConnsPerIP),
 		done: make(chan struct{}),
 	}
-	s.gate = newGate(cfg.MaxConns, cfg.Backlog, cfg.Shards*len(cfg.Listen))
+	s.limits.Store(cfg.limits())
+	s.gate = newGate(cfg.limits(), cfg.Backlog, cfg.Shards*len(cfg.Listen))
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
-	s.gate.shards = s.shards
+	s.gate.open(s.shards)
+	s.budget.shards = s.shards
+	s.budget.limit(int64(cfg.MaxQueued))
 	return s, nil
 }
 

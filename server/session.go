@@ -26,25 +26,28 @@ type Session struct {
 
 	mu      sync.Mutex // held for moments, and never while something is called
 	closing bool       // Close was called
+	blocked bool       // something is in the queue
 	refuses bool       // nothing more is taken: the end of the stream was sent, or the session has ended
 	outbox  []parcel   // given to the session and not yet started
 
 	// What follows is the shard's goroutine's.
 	phase     phase
-	eof       bool // the peer has ended its side
-	ending    bool // Close was seen
-	receiving bool // the receive is in flight
-	cancelled bool // and its cancel was asked for
-	throttled bool // the queue is too long to receive more
-	draining  bool // the server is
-	drainOver bool // and what the peer sends now is not answered any more
-	sending   int  // sends in flight that are no chunks of the queue
+	eof       bool        // the peer has ended its side
+	ending    bool        // Close was seen
+	expired   bool        // Config.Lifetime is over
+	receiving bool        // the receive is in flight
+	cancelled bool        // and its cancel was asked for
+	paused    pauseReason // why nothing is received
+	counted   bool        // in the sources
+	draining  bool        // the server is
+	drainOver bool        // and what the peer sends now is not answered any more
+	sending   int         // sends in flight that are no chunks of the queue
 	queue     *queue
 	receive   ops.Op
 
 	timer      *ops.Timer    // nil until a deadline is set
+	opened     time.Duration // when the session was
 	active     time.Duration // when bytes moved last, in either direction
-	progress   time.Duration // when the kernel took bytes last
 	heard      time.Duration // when bytes came in last, while the server drains
 	look       time.Duration // when to see whether the drain is over for the session
 	until      time.Duration // of a drain or of lingering
@@ -84,9 +87,10 @@ func (s *Session) Send(b bufring.Buffer) {
 }
 
 // Write copies p and sends it as Send does. It never waits: when p does not fit into what Config.HighWater leaves,
-// nothing is taken and a *QueueFullError is returned. On a session that is closing the error matches net.ErrClosed.
+// or something is queued for the session already and Config.MaxQueued is reached, nothing is taken and a *QueueFullError
+// is returned. On a session that is closing the error matches net.ErrClosed.
 func (s *Session) Write(p []byte) (int, error) {
-	limit := s.shard.server.cfg.HighWater
+	limit := s.shard.server.limits.Load().highWater
 	if err := s.admit(len(p), limit); err != nil || len(p) == 0 {
 		return 0, err // and nothing was copied in vain
 	}
@@ -113,6 +117,8 @@ func (s *Session) check(n, limit int) error {
 		return errSessionClosed
 	case queued > limit-n:
 		return &QueueFullError{Queued: queued, Limit: limit}
+	case s.blocked && limit != noLimit:
+		return s.shard.server.budget.refuse(n)
 	}
 	return nil
 }
@@ -152,11 +158,12 @@ func (s *Session) Close() {
 func (s *Session) RemoteEndpoint() ops.Endpoint { return s.remote }
 
 // open makes a session of an accepted connection that has its permit.
-func (sh *shard) open(socket *ops.Socket, remote ops.Endpoint) {
-	s := &Session{shard: sh, socket: socket, remote: remote}
+func (sh *shard) open(p parked) {
+	s := &Session{shard: sh, socket: p.socket, remote: p.remote, counted: p.counted}
 	s.receive.Completed, s.receive.UserToken, s.receive.Multishot = sh.receivedFn, s, true
 	sh.add(s)
-	s.active = sh.now()
+	s.active = clock()
+	s.opened = s.active
 	s.log("session opened")
 	s.noticed.Store(true) // settle comes after Opened
 	sh.server.handler.Opened(s)

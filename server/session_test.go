@@ -236,7 +236,7 @@ func TestClosedRunsOnceForEverySession(t *testing.T) {
 	require.NoError(t, r.Close())
 	mu.Lock()
 	defer mu.Unlock()
-	require.Len(t, ended, int(r.Stats().Closed))
+	require.Len(t, ended, int(r.Stats().Closed()))
 	for _, times := range ended {
 		require.Equal(t, 1, times)
 	}

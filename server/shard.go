@@ -15,12 +15,14 @@ type shard struct {
 	gone      chan struct{} // closed when the shard is drained and has no sessions any more
 	port      *ops.Port
 	listeners []*listener
+
 	accepting bool
 	draining  bool
-	timed     bool // sessions need to know when bytes moved
+	limits    *limits
 	pinned    bool // the thread is kept on a CPU
 
-	sessions *Session // the first, linked both ways
+	sessions *Session   // the first, linked both ways
+	blocked  []*Session // those that have a queue
 	parked   []parked
 	sends    *send    // spare contexts of sends, last in first out
 	memory   [][]byte // spare memory of queues
@@ -36,14 +38,15 @@ type shard struct {
 	spare   []*Session // the other half of noticed
 }
 
-// parked is a connection that waits for a permit of the gate.
+// parked is a connection that has no session yet: it waits for a permit of the gate.
 type parked struct {
-	socket *ops.Socket
-	remote ops.Endpoint
+	socket  *ops.Socket
+	remote  ops.Endpoint
+	counted bool // in the sources
 }
 
 func newShard(s *Server, port *ops.Port) *shard {
-	sh := &shard{server: s, port: port, gone: make(chan struct{}), timed: s.cfg.IdleTimeout > 0 || s.cfg.WriteTimeout > 0}
+	sh := &shard{server: s, port: port, gone: make(chan struct{}), limits: s.limits.Load(), counts: newCounts()}
 	sh.receivedFn, sh.sentFn, sh.settleFn = received, sent, sh.settleNoticed
 	return sh
 }
@@ -65,24 +68,38 @@ func (sh *shard) rearm() {
 	}
 }
 
-// arrived takes an accepted connection: it becomes a session, waits for a permit, or is refused.
+// arrived takes an accepted connection: it is let in, waits for a permit, or is refused.
 func (sh *shard) arrived(socket *ops.Socket) {
-	remote := socket.RemoteEndpoint()
-	sh.counts.accepted.Add(1)
+	p := parked{socket: socket, remote: socket.RemoteEndpoint()}
 	switch {
 	case sh.draining:
-		_ = socket.Close()
-	case !sh.server.sources.enter(remote.AddrPort().Addr()):
-		sh.counts.rejected.Add(1)
-		_ = socket.Close()
+		sh.reject(p, RejectedDraining)
 	case sh.server.gate.enter(sh):
-		sh.open(socket, remote)
+		sh.letIn(p)
 	default:
-		sh.parked = append(sh.parked, parked{socket, remote})
+		sh.parked = append(sh.parked, p)
 	}
 }
 
-// admit opens the connection that has waited longest, with a permit that another session has left.
+// letIn makes a session of a connection that has its permit, unless its source has enough of them.
+func (sh *shard) letIn(p parked) {
+	if !sh.enterSource(&p) {
+		sh.reject(p, RejectedPerIP)
+		sh.server.gate.leave()
+		return
+	}
+	sh.counts.accepted.Add(1)
+	sh.open(p)
+}
+
+// reject closes a connection as soon as it was accepted.
+func (sh *shard) reject(p parked, why RejectReason) {
+	sh.counts.accepted.Add(1)
+	sh.counts.rejected[why].Add(1)
+	_ = p.socket.Close()
+}
+
+// admit lets in the connection that has waited longest, with a permit that it has got meanwhile.
 func (sh *shard) admit() {
 	if len(sh.parked) == 0 {
 		sh.server.gate.leave() // it was closed meanwhile
@@ -90,14 +107,13 @@ func (sh *shard) admit() {
 	}
 	p := sh.parked[0]
 	sh.parked = append(sh.parked[:0], sh.parked[1:]...)
-	sh.open(p.socket, p.remote)
+	sh.letIn(p)
 }
 
 // closeParked refuses the connections that wait.
 func (sh *shard) closeParked() {
 	for _, p := range sh.parked {
-		_ = p.socket.Close()
-		sh.server.sources.leave(p.remote.AddrPort().Addr())
+		sh.reject(p, RejectedDraining)
 		sh.server.gate.forget(sh)
 	}
 	sh.parked = nil
@@ -195,7 +211,7 @@ func clock() time.Duration { return time.Since(epoch) }
 
 // now is the time when bytes moved, which is only asked for where a deadline depends on it.
 func (sh *shard) now() time.Duration {
-	if sh.timed || sh.draining {
+	if sh.draining || sh.limits.timed() {
 		return clock()
 	}
 	return 0
@@ -217,7 +233,7 @@ func (sh *shard) takeMemory() []byte {
 }
 
 func (sh *shard) putMemory(m []byte) {
-	if m != nil && len(sh.memory) < maxSpareMemory && cap(m) <= 2*sh.server.cfg.HighWater {
+	if m != nil && len(sh.memory) < maxSpareMemory && cap(m) <= 2*sh.limits.highWater {
 		sh.memory = append(sh.memory, m[:0])
 	}
 }

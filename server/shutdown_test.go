@@ -33,8 +33,8 @@ func TestShutdownEndsIdleSessionsInOrder(t *testing.T) {
 	for range clients {
 		require.NoError(t, <-ends)
 	}
-	require.EqualValues(t, len(clients), r.Stats().Drained)
-	require.Zero(t, r.Stats().Cut)
+	require.EqualValues(t, len(clients), r.Stats().Drained())
+	require.Zero(t, r.Stats().Cut())
 	_, err := net.Dial("tcp", r.addr())
 	require.Error(t, err)
 }
@@ -93,7 +93,7 @@ func TestAShutdownLosesNothingThatIsQueuedForSlowClients(t *testing.T) {
 	writers.Wait()
 	require.NoError(t, <-down)
 	require.GreaterOrEqual(t, got, arrived)
-	require.Zero(t, r.Stats().Cut)
+	require.Zero(t, r.Stats().Cut())
 	require.Equal(t, r.Stats().BytesOut, got, "what the server sent has arrived")
 }
 
@@ -131,8 +131,8 @@ func TestADrainThatTakesTooLongIsCut(t *testing.T) {
 	require.NoError(t, <-ends)
 	require.ErrorIs(t, <-ends, net.ErrClosed)
 	require.Error(t, <-wrote)
-	require.EqualValues(t, 1, r.Stats().Cut)
-	require.EqualValues(t, 1, r.Stats().Drained)
+	require.EqualValues(t, 1, r.Stats().Cut())
+	require.EqualValues(t, 1, r.Stats().Drained())
 }
 
 func TestServeClosesEverythingWhenItsContextEnds(t *testing.T) {

@@ -3,21 +3,19 @@ package server
 import (
 	"net/netip"
 	"sync"
+
+	"github.com/ringport/ringport/ops"
 )
 
-// sources counts the connections by where they come from. A nil one does not count.
+// sources counts the connections of all shards by where they come from. Only shards whose limits ask for it count
+// theirs: it costs memory for every address.
 type sources struct {
-	max int
 	mu  sync.Mutex
+	max int // 0: no limit
 	of  map[netip.Prefix]int
 }
 
-func newSources(max int) *sources {
-	if max == 0 {
-		return nil
-	}
-	return &sources{max: max, of: make(map[netip.Prefix]int)}
-}
+func newSources(max int) *sources { return &sources{max: max, of: make(map[netip.Prefix]int)} }
 
 // sourceOf is what counts as one client: an IPv4 address, or the network of 64 bits that an IPv6 host can choose its
 // address in.
@@ -27,30 +25,39 @@ func sourceOf(addr netip.Addr) netip.Prefix {
 	if addr.Is6() {
 		bits = 64
 	}
-	source, _ := addr.Prefix(bits) // it fails for no address only: those count together
+	source, _ := addr.Prefix(bits) // it fails for no address only
 	return source
+}
+
+// limit sets another limit. Who has more connections already keeps them.
+func (c *sources) limit(max int) {
+	c.mu.Lock()
+	c.max = max
+	c.mu.Unlock()
 }
 
 // enter counts a connection, unless its source has as many as it may.
 func (c *sources) enter(addr netip.Addr) bool {
-	if c == nil {
-		return true
-	}
 	source := sourceOf(addr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.of[source] >= c.max {
+	if c.max > 0 && c.of[source] >= c.max {
 		return false
 	}
 	c.of[source]++
 	return true
 }
 
+// add counts a connection that is open already.
+func (c *sources) add(addr netip.Addr) {
+	source := sourceOf(addr)
+	c.mu.Lock()
+	c.of[source]++
+	c.mu.Unlock()
+}
+
 // leave counts a connection no more.
 func (c *sources) leave(addr netip.Addr) {
-	if c == nil {
-		return
-	}
 	source := sourceOf(addr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,3 +65,39 @@ func (c *sources) leave(addr netip.Addr) {
 		delete(c.of, source)
 	}
 }
+
+// enterSource counts a connection, where that is asked for, and tells whether it may come in. A peer of a Unix socket
+// has no address, and is not limited.
+func (sh *shard) enterSource(p *parked) bool {
+	addr := addressOf(p.remote)
+	if sh.limits.maxConnsPerIP == 0 || !addr.IsValid() {
+		return true
+	}
+	p.counted = sh.server.sources.enter(addr)
+	return p.counted
+}
+
+// countSource counts a session whose connection came in before that was asked for, or counts it no more.
+func (s *Session) countSource() {
+	wanted, addr := s.shard.limits.maxConnsPerIP > 0, addressOf(s.remote)
+	switch {
+	case wanted == s.counted || !addr.IsValid():
+		return
+	case wanted:
+		s.shard.server.sources.add(addr)
+	default:
+		s.shard.server.sources.leave(addr)
+	}
+	s.counted = wanted
+}
+
+// leaveSource counts a session no more.
+func (s *Session) leaveSource() {
+	if s.counted {
+		s.counted = false
+		s.shard.server.sources.leave(addressOf(s.remote))
+	}
+}
+
+// addressOf is the IP address of a peer, invalid when it has none.
+func addressOf(remote ops.Endpoint) netip.Addr { return remote.AddrPort().Addr() }

@@ -75,7 +75,7 @@ func sent(op *ops.Op) {
 	s.shard.release(c)
 	switch {
 	case err != nil && op.SocketError() != ops.WouldBlock:
-		s.finish(err)
+		s.fail(err)
 	case s.sending == 0:
 		s.sendOn()
 	}
@@ -88,8 +88,10 @@ func (s *Session) taken(n int) {
 	}
 	s.unsent.Add(int64(-n))
 	s.shard.counts.bytesOut.Add(uint64(n))
-	s.progress = s.shard.now()
-	s.active = s.progress
+	s.active = s.shard.now()
+	if s.queue != nil {
+		s.queue.progress = s.active
+	}
 	s.throttle()
 }
 
@@ -101,16 +103,26 @@ func (sh *shard) release(c *send) {
 
 // block begins a queue: the socket is full.
 func (s *Session) block() {
-	if s.queue == nil {
-		s.queue = &queue{filling: s.shard.takeMemory()}
-		s.progress = s.shard.now()
-		s.schedule()
+	if s.queue != nil {
+		return
 	}
+	s.queue = &queue{filling: s.shard.takeMemory(), progress: s.shard.now()}
+	s.shard.addBlocked(s)
+	s.setBlocked(true)
+	s.schedule()
+}
+
+// setBlocked tells the goroutines that write whether the session has a queue.
+func (s *Session) setBlocked(blocked bool) {
+	s.mu.Lock()
+	s.blocked = blocked
+	s.mu.Unlock()
 }
 
 func (s *Session) enqueue(bytes []byte) {
 	s.queue.push(bytes)
-	s.shard.counts.queued.Add(int64(len(bytes)))
+	s.shard.server.budget.add(len(bytes))
+	s.holdBack()
 }
 
 // sendOn goes on with what is queued, once the sends that came before are back.
@@ -144,9 +156,9 @@ func (s *Session) chunkSent(c *send, n int) {
 	s.shard.release(c)
 	s.queue.inFlight = false
 	s.queue.advance(n)
-	s.shard.counts.queued.Add(int64(-n))
+	s.shard.server.budget.add(-n)
 	if err != nil {
-		s.finish(err)
+		s.fail(err)
 		return
 	}
 	s.sendOn()
@@ -156,7 +168,10 @@ func (s *Session) chunkSent(c *send, n int) {
 func (s *Session) unblock() {
 	s.shard.putMemory(s.queue.draining)
 	s.shard.putMemory(s.queue.filling)
+	s.shard.removeBlocked(s)
 	s.queue = nil
+	s.setBlocked(false)
+	s.goOn()
 }
 
 // dropQueue forgets what is queued. Memory that the kernel may still read is not used again.
@@ -165,7 +180,8 @@ func (s *Session) dropQueue() {
 	if q == nil {
 		return
 	}
-	s.shard.counts.queued.Add(int64(-q.size()))
+	s.shard.removeBlocked(s)
+	s.shard.server.budget.add(-q.size())
 	if !q.inFlight {
 		s.shard.putMemory(q.draining)
 	}

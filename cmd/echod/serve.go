@@ -83,7 +83,7 @@ func (o serveOptions) stop(p process, log *slog.Logger, s *server.Server, sig os
 		log.Error("quitting at once; what clients had not taken yet is lost", "signal", sig.String())
 		return exitFailure
 	case err := <-drained:
-		return stopped(log, err, s.Stats().Cut)
+		return stopped(log, err, s.Stats().Cut())
 	}
 }
 
