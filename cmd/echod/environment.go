@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -12,8 +10,8 @@ import (
 
 const envPrefix = "ECHOD_"
 
-// typedOnly is the flags without a variable: they say what to do this time.
-var typedOnly = []string{"help", "version", "timeout"}
+// typedOnly is the flags that are neither in the environment nor in the file: they say what to do this time.
+var typedOnly = []string{"help", "version", "check-config", "print-config", "timeout"}
 
 // variable is the environment variable of a flag: ECHOD_MAX_CONNS for --max-conns; "" for those that have none.
 func variable(flag *kong.Flag) string {
@@ -23,30 +21,28 @@ func variable(flag *kong.Flag) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 }
 
-// environment gives the flags that are not on the command line their values. A value that cannot be read is reported
-// with its variable's name: the one who finds the message did not type a flag.
-func environment(lookup func(string) (string, bool)) kong.Resolver {
-	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		name := variable(flag)
-		if name == "" {
-			return nil, nil
-		}
-		value, _ := lookup(name)
+// fromEnvironment gives the flags the values of their variables. A value that cannot be read is told with the
+// variable's name: the one who finds the message did not type a flag.
+func (r *reading) fromEnvironment(flags []*kong.Flag) {
+	for _, flag := range flags {
+		value := r.lookup(flag)
 		if value == "" {
-			return nil, nil
+			continue
 		}
-		trial := reflect.New(flag.Target.Type()).Elem()
-		if err := flag.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), trial); err != nil {
-			return nil, fmt.Errorf("%s=%q in the environment: %w", name, value, withoutFlag(err))
+		if err := tryParse(flag, value); err != nil {
+			r.faults = append(r.faults, fmt.Errorf("%s=%q in the environment: %w", variable(flag), value, err))
+			continue
 		}
-		return value, nil
-	})
+		r.given[flag.Name] = given{value, variable(flag)}
+	}
 }
 
-// withoutFlag drops the name of the flag that kong puts before an error, and will put there again.
-func withoutFlag(err error) error {
-	if cause := errors.Unwrap(err); cause != nil {
-		return cause
+// lookup is the value of the flag's variable; an empty variable is as good as none.
+func (r *reading) lookup(flag *kong.Flag) string {
+	name := variable(flag)
+	if name == "" {
+		return ""
 	}
-	return err
+	value, _ := r.lookupEnv(name)
+	return value
 }

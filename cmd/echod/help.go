@@ -7,15 +7,16 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-const details = `Each flag can be given in the environment too, in the variable named beside it. The command line ` +
-	`goes first; an empty variable is as good as none. Sizes are written as 4096, 16KiB or 1MiB, durations as 300ms, ` +
-	`10s or 1h30m.
+const details = `Each flag can be given in the environment too, in the variable named beside it, and in a file. The ` +
+	`command line goes first, then the environment, where an empty variable is as good as none, then the file. Sizes ` +
+	`are written as 4096, 16KiB or 1MiB, times as 300ms, 10s or 1h30m.
 
 SIGTERM and SIGINT stop it: it accepts no more, sends what it still has for its clients, and after the drain timeout ` +
-	`closes what is left. A second signal ends it at once.
+	`closes what is left. A second signal ends it at once. SIGHUP reads the file again: limits, times, rates and the ` +
+	`log level change at once, and what needs a restart is named in the log.
 
 The exit status is 0 when it was told to stop and did, 1 when it failed or was ended at once, and 2 when the command ` +
-	`line or the environment is wrong.
+	`line, the environment or the file is wrong.
 
 There are two commands more: echod healthcheck asks a running echod whether it works, and echod version prints the ` +
 	`version.`
@@ -62,6 +63,10 @@ var texts = map[string]string{
 
 	"log-level":  "What to log at least: debug, info, warn or error.",
 	"log-format": "How to log it: text or json.",
+
+	"config":       "Read settings from a TOML file. Its keys are the names of these flags.",
+	"check-config": "Say whether the configuration is right, and quit.",
+	"print-config": "Print the configuration as a file for --config, and quit.",
 
 	"timeout": "How long the answer may take.",
 	"version": "Print the version and quit.",

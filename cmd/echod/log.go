@@ -8,13 +8,16 @@ import (
 	"strings"
 )
 
-// logger writes to w in the format and from the level on that were asked for.
-func (o logOptions) logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.Level(o.LogLevel)}
+// logger writes to w in the format that was asked for, from the level on that threshold has, which may be changed while
+// it is used.
+func (o logOptions) logger(w io.Writer) (log *slog.Logger, threshold *slog.LevelVar) {
+	threshold = new(slog.LevelVar)
+	threshold.Set(slog.Level(o.LogLevel))
+	options := &slog.HandlerOptions{Level: threshold}
 	if o.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(slog.NewJSONHandler(w, options)), threshold
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(slog.NewTextHandler(w, options)), threshold
 }
 
 // level is a slog.Level that takes the four names only, not sums such as INFO+2.
@@ -27,6 +30,9 @@ func (l *level) UnmarshalText(text []byte) error {
 	}
 	return (*slog.Level)(l).UnmarshalText(text)
 }
+
+// String is the name of the level, as UnmarshalText takes it.
+func (l level) String() string { return strings.ToLower(slog.Level(l).String()) }
 
 // format is how log lines are written.
 type format string

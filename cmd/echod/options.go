@@ -26,6 +26,7 @@ type command interface {
 }
 
 // serveOptions is what people may set about serving. server.Config has the ranges, and the defaults that are variables.
+// SIGHUP changes those with the tag reload.
 type serveOptions struct {
 	Addresses  addressOptions   `embed:"" group:"Addresses:"`
 	Processors processorOptions `embed:"" group:"Processors:"`
@@ -35,10 +36,11 @@ type serveOptions struct {
 	Datagrams  datagramOptions  `embed:"" group:"UDP:"`
 	Admin      adminOptions     `embed:"" group:"Administration:"`
 	Log        logOptions       `embed:"" group:"Log:"`
+	File       fileOptions      `embed:"" group:"Configuration:"`
 }
 
 type addressOptions struct {
-	Listen   []string `default:"${listen}"`
+	Listen   []string `placeholder:"${listen}"` // none: the server's default, or sockets that are inherited
 	Handler  service  `default:"echo" placeholder:"echo"`
 	TakeOver bool
 }
@@ -49,35 +51,35 @@ type processorOptions struct {
 }
 
 type limitOptions struct {
-	MaxConns      int `default:"${maxConns}"`
-	MaxConnsPerIP int `name:"max-conns-per-ip" default:"0"`
-	AcceptRate    int `default:"${acceptRate}"`
-	AcceptBurst   int `default:"0"`
+	MaxConns      int `default:"${maxConns}" reload:""`
+	MaxConnsPerIP int `name:"max-conns-per-ip" default:"0" reload:""`
+	AcceptRate    int `default:"${acceptRate}" reload:""`
+	AcceptBurst   int `default:"0" reload:""`
 	Backlog       int `default:"${backlog}"`
 }
 
 type timeoutOptions struct {
-	IdleTimeout   time.Duration `default:"${idleTimeout}"`
-	Lifetime      time.Duration `default:"${lifetime}"`
-	WriteTimeout  time.Duration `default:"1m"`
-	LingerTimeout time.Duration `default:"${lingerTimeout}"`
-	DrainTimeout  time.Duration `default:"10s"`
+	IdleTimeout   time.Duration `default:"${idleTimeout}" reload:""`
+	Lifetime      time.Duration `default:"${lifetime}" reload:""`
+	WriteTimeout  time.Duration `default:"1m" reload:""`
+	LingerTimeout time.Duration `default:"${lingerTimeout}" reload:""`
+	DrainTimeout  time.Duration `default:"10s" reload:""`
 }
 
 type memoryOptions struct {
-	HighWater  size `default:"${highWater}"`
-	MaxQueued  size `default:"${maxQueued}"`
+	HighWater  size `default:"${highWater}" reload:""`
+	MaxQueued  size `default:"${maxQueued}" reload:""`
 	BufferSize size `default:"${bufferSize}"`
 	Buffers    int  `default:"${buffers}"`
 }
 
 type datagramOptions struct {
 	Public      bool `name:"udp-public"`
-	SourceRate  int  `name:"udp-source-rate" default:"${sourceRate}"`
-	SourceBurst int  `name:"udp-source-burst" default:"${sourceBurst}"`
+	SourceRate  int  `name:"udp-source-rate" default:"${sourceRate}" reload:""`
+	SourceBurst int  `name:"udp-source-burst" default:"${sourceBurst}" reload:""`
 	Sources     int  `name:"udp-sources" default:"${sources}"`
-	TotalRate   int  `name:"udp-total-rate" default:"${totalRate}"`
-	TotalBytes  size `name:"udp-total-bytes" default:"${totalBytes}"`
+	TotalRate   int  `name:"udp-total-rate" default:"${totalRate}" reload:""`
+	TotalBytes  size `name:"udp-total-bytes" default:"${totalBytes}" reload:""`
 }
 
 type adminOptions struct {
@@ -86,8 +88,14 @@ type adminOptions struct {
 }
 
 type logOptions struct {
-	LogLevel  level  `default:"info" placeholder:"info"`
+	LogLevel  level  `default:"info" placeholder:"info" reload:""`
 	LogFormat format `default:"text" placeholder:"text"`
+}
+
+type fileOptions struct {
+	Config      string `placeholder:"FILE"`
+	CheckConfig bool
+	PrintConfig bool
 }
 
 // defaults is the variables of the tags above.

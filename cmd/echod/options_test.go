@@ -45,7 +45,7 @@ func TestWithoutFlagsTheServerHasItsDefaultsAndAWriteTimeout(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 	require.NoError(t, o.validate())
 	require.Equal(t, server.Config{
-		Listen: []string{"tcp://127.0.0.1:7007"}, Shards: runtime.GOMAXPROCS(0),
+		Shards:   runtime.GOMAXPROCS(0),
 		MaxConns: server.DefaultMaxConns, Backlog: server.DefaultBacklog,
 		WriteTimeout: time.Minute, LingerTimeout: server.DefaultLingerTimeout,
 		HighWater: server.DefaultHighWater, BufferSize: server.DefaultBufferSize, Buffers: server.DefaultBuffers,
@@ -66,18 +66,19 @@ func TestARateOfZeroIsNoLimit(t *testing.T) {
 func TestTheHandlerIsTheOneThatIsNamed(t *testing.T) {
 	require.Equal(t, server.Echo{}, parsed(t).Addresses.Handler.handler())
 	require.Equal(t, server.Echo{}, parsed(t, "--handler=echo").Addresses.Handler.handler())
+	require.Equal(t, server.Discard{}, parsed(t, "--handler=discard").Addresses.Handler.handler())
 }
 
 func TestTheAdminAddressIsTCPOrUnix(t *testing.T) {
 	for _, address := range []string{
 		"", "127.0.0.1:9107", "[::1]:0", "localhost:80", ":9107", "unix:///run/x.sock", "unix://@x",
 	} {
-		require.NoError(t, parsed(t, "--admin="+address).validate(), "%q", address)
+		require.NoError(t, adminOptions{Admin: address}.validate(), "%q", address)
 	}
 	for _, address := range []string{
 		"127.0.0.1", "9107", "127.0.0.1:http", "tcp://127.0.0.1:9107", "unix://@", "/run/x",
 	} {
-		require.ErrorContains(t, parsed(t, "--admin="+address).validate(), "--admin", "%q", address)
+		require.ErrorContains(t, adminOptions{Admin: address}.validate(), "--admin", "%q", address)
 	}
 }
 

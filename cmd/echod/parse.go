@@ -3,37 +3,29 @@ package main
 import (
 	"fmt"
 	"io"
-
-	"github.com/alecthomas/kong"
 )
 
-// parse fills in the command line, and finds the command that it names. There is none when nothing is left to do: help
-// was printed, or usage was wrong.
+// parse fills in the commands, and finds the one to run. There is none when nothing is left to do: help was printed, or
+// something is wrong and was told.
 func parse(c *commands, p process) (chosen command, status int) {
-	var done bool
-	parser, err := kong.New(c,
-		kong.Name("echod"),
-		kong.Help(printHelp),
-		defaults(),
-		kong.PostBuild(describe),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Resolvers(environment(p.lookupEnv)),
-		kong.Exit(func(code int) { status, done = code, true }),
-	)
-	var ctx *kong.Context
-	if err == nil {
-		ctx, err = parser.Parse(p.args)
-	}
+	r := reading{process: p}
+	chosen, err := r.read(c)
 	switch {
-	case done:
-		return nil, status
+	case r.done:
+		return nil, r.status
+	case err != nil && c.Serve.File.CheckConfig:
+		return nil, wrongConfig(p.stderr, err)
 	case err != nil:
 		return nil, wrongUsage(p.stderr, err)
+	case chosen == &c.Serve && c.Serve.File.PrintConfig:
+		return printing{c.Serve}, exitDone
+	case chosen == &c.Serve && c.Serve.File.CheckConfig:
+		return checking{}, exitDone
 	}
-	return ctx.Selected().Target.Addr().Interface().(command), exitDone
+	return chosen, exitDone
 }
 
-// wrongUsage tells in one line what is wrong with the command line or the environment.
+// wrongUsage tells in one line what is wrong with the command line, the environment or the file.
 func wrongUsage(stderr io.Writer, err error) (status int) {
 	fmt.Fprintf(stderr, "echod: usage: %s; see echod --help\n", oneLine(err))
 	return exitUsage

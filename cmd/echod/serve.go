@@ -13,11 +13,8 @@ import (
 
 // run serves until it is told to stop, or cannot; it returns the exit status.
 func (o serveOptions) run(p process) (status int) {
-	log := o.Log.logger(p.stderr)
+	log, _ := o.Log.logger(p.stderr)
 	cfg := o.config(log)
-	if err := errors.Join(cfg.Validate(), o.validate()); err != nil {
-		return wrongUsage(p.stderr, err)
-	}
 	allowThreads(cfg.Shards)
 	// Looking up a name can take long. Who does not want to wait for it may say so.
 	opened := make(chan error, 1)

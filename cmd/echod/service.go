@@ -17,13 +17,16 @@ const (
 // UnmarshalText reads the name of a service.
 func (s *service) UnmarshalText(text []byte) error {
 	*s = service(text)
-	if *s != echoService {
-		return fmt.Errorf("%q is no handler; write echo", text)
+	if *s != echoService && *s != discardService {
+		return fmt.Errorf("%q is no handler; write echo or discard", text)
 	}
 	return nil
 }
 
 // handler is the service's own.
 func (s service) handler() server.Handler {
+	if s == discardService {
+		return server.Discard{}
+	}
 	return server.Echo{}
 }

@@ -48,36 +48,41 @@ func TestWrongUsageIsOneLineAndStatus2(t *testing.T) {
 		{"unknown command", []string{"sing"}, nil, []string{"sing"}},
 		{"word after the command", []string{"serve", "loudly"}, nil, []string{"loudly"}},
 		{"no number", []string{"--shards=two"}, nil, []string{"--shards", `"two"`}},
-		{"negative number", []string{"--shards=-1"}, nil, []string{"Shards", "-1"}},
-		{"too many shards", []string{"--shards=1000000"}, nil, []string{"Shards", "1000000"}},
-		{"negative limit", []string{"--max-conns=-7"}, nil, []string{"MaxConns", "-7"}},
+		{"negative number", []string{"--shards=-1"}, nil, []string{"--shards is -1"}},
+		{"too many shards", []string{"--shards=1000000"}, nil, []string{"--shards is 1000000"}},
+		{"negative limit", []string{"--max-conns=-7"}, nil, []string{"--max-conns is -7"}},
 		{"no network", []string{"--listen=127.0.0.1:7007"}, nil, []string{"127.0.0.1:7007", "tcp://"}},
 		{"no address", []string{"--listen=tcp://"}, nil, []string{"tcp://"}},
 		{"port out of range", []string{"--listen=tcp://127.0.0.1:70000"}, nil, []string{"127.0.0.1:70000"}},
 		{"unknown network", []string{"--listen=sctp://127.0.0.1:7"}, nil, []string{"sctp"}},
-		{"no handler", []string{"--handler=sing"}, nil, []string{"--handler", `"sing"`, "echo"}},
+		{"no handler", []string{"--handler=sing"}, nil, []string{"--handler", `"sing"`, "discard"}},
 		{"no connections", []string{"--max-conns=0"}, nil, []string{"--max-conns", "0"}},
 		{"no backlog", []string{"--backlog=0"}, nil, []string{"--backlog", "0"}},
 		{"no lingering", []string{"--linger-timeout=0s"}, nil, []string{"--linger-timeout", "0"}},
 		{"no burst of datagrams", []string{"--udp-source-burst=0"}, nil, []string{"--udp-source-burst", "0"}},
 		{"no sources", []string{"--udp-sources=0"}, nil, []string{"--udp-sources", "0"}},
-		{"negative rate", []string{"--accept-rate=-1"}, nil, []string{"AcceptRate", "-1"}},
+		{"negative rate", []string{"--accept-rate=-1"}, nil, []string{"--accept-rate is -1"}},
 		{"negative rate of datagrams", []string{"--udp-source-rate=-1"}, nil, []string{"--udp-source-rate", "-1"}},
 		{"negative rate in all", []string{"--udp-total-rate=-1"}, nil, []string{"--udp-total-rate", "-1"}},
-		{"few bytes of datagrams", []string{"--udp-total-bytes=1KiB"}, nil, []string{"TotalBytes", "1024"}},
+		{"few bytes of datagrams", []string{"--udp-total-bytes=1KiB"}, nil, []string{"--udp-total-bytes is 1024"}},
 		{"admin without a port", []string{"--admin=127.0.0.1"}, nil, []string{"--admin", `"127.0.0.1"`, "9107"}},
 		{"admin without a path", []string{"--admin=unix://"}, nil, []string{"--admin", "unix:///"}},
 		{"profiles nowhere", []string{"--pprof"}, nil, []string{"--pprof", "--admin"}},
 		{"no size", []string{"--buffer-size=big"}, nil, []string{"--buffer-size", `"big"`, "16KiB"}},
-		{"too small a size", []string{"--buffer-size=1B"}, nil, []string{"BufferSize", "1"}},
+		{"too small a size", []string{"--buffer-size=1B"}, nil, []string{"--buffer-size is 1,"}},
 		{"no unit", []string{"--drain-timeout=5"}, nil, []string{"--drain-timeout", `"5"`}},
 		{"negative time", []string{"--drain-timeout=-1s"}, nil, []string{"--drain-timeout", "-1s"}},
 		{"no level", []string{"--log-level=loud"}, nil, []string{"--log-level", `"loud"`, "debug"}},
 		{"no format", []string{"--log-format=xml"}, nil, []string{"--log-format", `"xml"`, "json"}},
-		{"several", []string{"--listen=nowhere", "--shards=-1"}, nil, []string{"nowhere", "Shards"}},
+		{"several", []string{"--listen=nowhere", "--shards=-1"}, nil, []string{"--listen: ", "nowhere", "--shards"}},
 		{"environment", nil, env{"ECHOD_SHARDS": "two"}, []string{"ECHOD_SHARDS", `"two"`}},
+		{"value in the environment", nil, env{"ECHOD_BACKLOG": "0"}, []string{"ECHOD_BACKLOG is 0"}},
+		{"several in the environment", nil, env{"ECHOD_SHARDS": "two", "ECHOD_BUFFERS": "0"},
+			[]string{"ECHOD_SHARDS", "ECHOD_BUFFERS is 0"}},
 		{"level in the environment", nil, env{"ECHOD_LOG_LEVEL": "loud"}, []string{"ECHOD_LOG_LEVEL", "debug"}},
-		{"address in the environment", nil, env{"ECHOD_LISTEN": "nowhere"}, []string{"nowhere"}},
+		{"address in the environment", nil, env{"ECHOD_LISTEN": "nowhere"}, []string{"ECHOD_LISTEN: ", "nowhere"}},
+		{"no such file", []string{"--config=/nothing/there"}, nil, []string{"--config: ", "/nothing/there", "no such file"}},
+		{"no such file, in the environment", nil, env{"ECHOD_CONFIG": "/nothing/there"}, []string{"ECHOD_CONFIG: "}},
 		{"switch in the environment", nil, env{"ECHOD_PIN_CPUS": "perhaps"}, []string{"ECHOD_PIN_CPUS", "perhaps"}},
 	}
 	for _, test := range tests {
@@ -115,9 +120,9 @@ func TestFlagsGoBeforeTheEnvironmentAndTheEnvironmentBeforeDefaults(t *testing.T
 		{"flags over environment", env{"ECHOD_MAX_CONNS": "7", "ECHOD_DRAIN_TIMEOUT": "3s", "ECHOD_LISTEN": "tcp://:1"},
 			[]string{"--max-conns=9", "--drain-timeout=0s", "--listen=tcp://:3"}, 9, 0, []string{"tcp://:3"}},
 		{"flags over a wrong environment", env{"ECHOD_MAX_CONNS": "many"},
-			[]string{"--max-conns=9"}, 9, 10 * time.Second, []string{"tcp://127.0.0.1:7007"}},
+			[]string{"--max-conns=9"}, 9, 10 * time.Second, nil},
 		{"empty variables are none", env{"ECHOD_MAX_CONNS": "", "ECHOD_LISTEN": "", "ECHOD_PIN_CPUS": ""},
-			[]string{"--max-conns=9"}, 9, 10 * time.Second, []string{"tcp://127.0.0.1:7007"}},
+			[]string{"--max-conns=9"}, 9, 10 * time.Second, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,7 +140,7 @@ func TestFlagsGoBeforeTheEnvironmentAndTheEnvironmentBeforeDefaults(t *testing.T
 
 func TestEveryFlagHasAVariable(t *testing.T) {
 	values := map[string]string{
-		"ECHOD_LISTEN": "tcp://:1,udp://:2", "ECHOD_HANDLER": "echo", "ECHOD_TAKE_OVER": "true",
+		"ECHOD_LISTEN": "tcp://:1,tcp://:2", "ECHOD_HANDLER": "discard", "ECHOD_TAKE_OVER": "true",
 		"ECHOD_SHARDS": "3", "ECHOD_PIN_CPUS": "true",
 		"ECHOD_MAX_CONNS": "4", "ECHOD_MAX_CONNS_PER_IP": "5", "ECHOD_ACCEPT_RATE": "6", "ECHOD_ACCEPT_BURST": "7",
 		"ECHOD_BACKLOG":      "8",
@@ -150,6 +155,9 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 	asked := map[string]bool{}
 	p := quiet()
 	p.lookupEnv = func(name string) (string, bool) {
+		if name == "ECHOD_CONFIG" { // which is not the value of a setting
+			return "", false
+		}
 		asked[name] = true
 		return values[name], true
 	}
@@ -160,7 +168,7 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 		require.Contains(t, values, name, "the table lacks a flag")
 	}
 	want := serveOptions{
-		Addresses:  addressOptions{Listen: []string{"tcp://:1", "udp://:2"}, Handler: "echo", TakeOver: true},
+		Addresses:  addressOptions{Listen: []string{"tcp://:1", "tcp://:2"}, Handler: "discard", TakeOver: true},
 		Processors: processorOptions{Shards: 3, PinCPUs: true},
 		Limits:     limitOptions{MaxConns: 4, MaxConnsPerIP: 5, AcceptRate: 6, AcceptBurst: 7, Backlog: 8},
 		Timeouts: timeoutOptions{IdleTimeout: 9 * time.Second, Lifetime: 10 * time.Second,

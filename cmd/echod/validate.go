@@ -8,6 +8,9 @@ import (
 	"github.com/ringport/ringport/ops"
 )
 
+// check holds all that must hold of what can be read, whoever asks for it.
+func (o serveOptions) check() error { return errors.Join(o.config(nil).Validate(), o.validate()) }
+
 // validate holds what the server's configuration does not. There zero stands for the default; here the flags have the
 // defaults, so that a zero is somebody's wish, and what it would wish for does not exist.
 func (o serveOptions) validate() error {
@@ -26,7 +29,7 @@ func (o serveOptions) validate() error {
 		{"udp-sources", o.Datagrams.Sources == 0},
 	} {
 		if f.zero {
-			wrong = append(wrong, fmt.Errorf("--%s is 0, want more", f.flag))
+			wrong = append(wrong, &valueError{f.flag, "is 0, want more"})
 		}
 	}
 	// To the server a negative rate is none.
@@ -38,11 +41,11 @@ func (o serveOptions) validate() error {
 		{"udp-total-rate", o.Datagrams.TotalRate},
 	} {
 		if f.rate < 0 {
-			wrong = append(wrong, fmt.Errorf("--%s is %d, want 0 or more", f.flag, f.rate))
+			wrong = append(wrong, &valueError{f.flag, fmt.Sprintf("is %d, want 0 or more", f.rate)})
 		}
 	}
-	if o.Timeouts.DrainTimeout < 0 {
-		wrong = append(wrong, fmt.Errorf("--drain-timeout is %v, want 0s or more", o.Timeouts.DrainTimeout))
+	if t := o.Timeouts.DrainTimeout; t < 0 {
+		wrong = append(wrong, &valueError{"drain-timeout", fmt.Sprintf("is %v, want 0s or more", t)})
 	}
 	return errors.Join(append(wrong, o.Admin.validate())...)
 }
@@ -50,19 +53,19 @@ func (o serveOptions) validate() error {
 func (o adminOptions) validate() error {
 	if o.Admin == "" {
 		if o.Pprof {
-			return errors.New("--pprof is served at --admin, which is not given; write for example " +
-				"--admin 127.0.0.1:9107")
+			return &valueError{"pprof", "needs an admin address; write for example --admin 127.0.0.1:9107"}
 		}
 		return nil
 	}
 	if strings.HasPrefix(o.Admin, "unix://") {
 		if _, _, err := ops.ParseEndpoint(o.Admin); err != nil {
-			return fmt.Errorf("--admin: %w", err)
+			return &valueError{"admin", fmt.Sprintf("is wrong: %v", err)}
 		}
 		return nil
 	}
 	if _, _, err := ops.ParseEndpoint("tcp://" + o.Admin); err != nil {
-		return fmt.Errorf("--admin is %q, want an address and a port, as in 127.0.0.1:9107, or unix:///PATH", o.Admin)
+		return &valueError{"admin", fmt.Sprintf("is %q, want an address and a port, as in 127.0.0.1:9107, or unix:///PATH",
+			o.Admin)}
 	}
 	return nil
 }
