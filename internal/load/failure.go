@@ -3,6 +3,9 @@ package load
 import (
 	"errors"
 	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Kind is what kind of failure ended a run.
@@ -49,4 +52,61 @@ func KindOf(err error) Kind {
 		return f.Kind
 	}
 	return Other
+}
+
+// failure makes the failure of a connection of an error, with what may be its cause and what to do.
+func failure(conn int, address string, err error) *Failure {
+	f := &Failure{Kind: Other, Conn: conn, Err: err}
+	for _, known := range knownFailures {
+		if errors.Is(err, known.cause) {
+			f.Kind = known.kind
+			f.Err = fmt.Errorf("%s: %w; %s", address, err, known.advice())
+			return f
+		}
+	}
+	f.Err = fmt.Errorf("%s: %w", address, err)
+	return f
+}
+
+// knownFailures is what people can do something about.
+var knownFailures = []struct {
+	cause  error
+	kind   Kind
+	advice func() string
+}{
+	{syscall.ECONNREFUSED, Refused, say("nobody listens there; is the server running?")},
+	{syscall.ENOENT, NotFound, say("there is no socket of that path; is the server running?")},
+	{syscall.ECONNRESET, Reset, say("the server threw the connection away; its log may say why")},
+	{syscall.EPIPE, Reset, say("the server threw the connection away; its log may say why")},
+	{syscall.EMFILE, Descriptors, adviseDescriptors},
+	{syscall.ENFILE, Descriptors, say("the machine has too many files open: raise the sysctl fs.file-max")},
+	{syscall.EADDRNOTAVAIL, Ports, say("this machine has no free port for it: wait a minute for those of old " +
+		"connections, or widen the sysctl net.ipv4.ip_local_port_range")},
+	{syscall.ETIMEDOUT, TimedOut, say("nothing answers there")},
+	{syscall.EMSGSIZE, Other, say("the datagram is too large for the way; choose a smaller size")},
+}
+
+func say(advice string) func() string { return func() string { return advice } }
+
+// adviseDescriptors tells the limit, and how to raise it.
+func adviseDescriptors() string {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return "raise it with ulimit -n"
+	}
+	return fmt.Sprintf("this process may have %d files open; raise it with ulimit -n", limit.Cur)
+}
+
+// spareDescriptors is how many descriptors a run needs beside one for each connection: the ring, what the Go runtime
+// keeps, files, and connections that are not closed yet while the next ones open.
+const spareDescriptors = 64
+
+// checkDescriptors says before the first connect whether the last one can succeed.
+func checkDescriptors(connections int) *Failure {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || uint64(connections+spareDescriptors) <= limit.Cur {
+		return nil
+	}
+	return &Failure{Kind: Descriptors, Conn: -1, Err: fmt.Errorf("too many open files: %d connections need %d, "+
+		"and %s: %w", connections, connections+spareDescriptors, adviseDescriptors(), syscall.EMFILE)}
 }

@@ -84,6 +84,8 @@ type GeneratorUsage struct {
 	// Turns is the turns of its port, and Syscalls its enters of the ring.
 	Turns    uint64 `json:"turns"`
 	Syscalls uint64 `json:"syscalls"`
+	// Allocations is the objects that the whole process has allocated on the heap: a few for the run, none for a message.
+	Allocations uint64 `json:"allocations"`
 }
 
 // ServerUsage is what the server's process used in the window.
