@@ -19,7 +19,7 @@ type steady struct {
 }
 
 func (s *steady) run(ctx context.Context) (string, error) {
-	var t tally
+	t := tally{clients: s.Connections}
 	err := crowd(ctx, s.Connections, func(ctx context.Context) error { return s.client(ctx, &t) })
 	return "steady: " + t.report(), err
 }
@@ -27,12 +27,13 @@ func (s *steady) run(ctx context.Context) (string, error) {
 // client is one of them.
 func (s *steady) client(ctx context.Context, t *tally) error {
 	x := newExchange(s.Block, s.Patience)
+	w := witness{tally: t}
 	for ctx.Err() == nil {
 		conn, err := s.dial(ctx)
 		if err != nil {
 			return errUnlessOver(ctx, err)
 		}
-		err = s.converse(ctx, conn, x, t)
+		err = s.converse(ctx, conn, x, &w)
 		_ = conn.Close()
 		if err == nil {
 			continue // it was told to stop
@@ -60,13 +61,13 @@ func (s *steady) dial(ctx context.Context) (net.Conn, error) {
 }
 
 // converse sends block after block until it is told to stop. What is under way then is still checked.
-func (s *steady) converse(ctx context.Context, conn net.Conn, x *exchange, t *tally) error {
+func (s *steady) converse(ctx context.Context, conn net.Conn, x *exchange, w *witness) error {
 	for wait(ctx, s.Pause) {
 		begun := time.Now()
 		if err := x.once(conn); err != nil {
 			return fmt.Errorf("a connection from %v: %w", conn.LocalAddr(), err)
 		}
-		t.echoed(time.Since(begun))
+		w.echoed(time.Since(begun))
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type visit struct {
 }
 
 func (v *visit) run(ctx context.Context) (string, error) {
-	var t tally
+	t := tally{clients: v.Clients}
 	err := crowd(ctx, v.Clients, func(ctx context.Context) error { return v.client(ctx, &t) })
 	return "visits: " + t.report(), err
 }
@@ -28,12 +28,13 @@ func (v *visit) run(ctx context.Context) (string, error) {
 // client makes one visit after the other.
 func (v *visit) client(ctx context.Context, t *tally) error {
 	x := newExchange(v.Block, v.Patience)
+	w := witness{tally: t}
 	for wait(ctx, v.Pause) {
 		begun := time.Now()
 		if err := v.once(x); err != nil {
 			return err
 		}
-		t.echoed(time.Since(begun))
+		w.echoed(time.Since(begun))
 	}
 	return nil
 }
