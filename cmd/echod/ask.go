@@ -59,7 +59,7 @@ func echoCheck(network, address string) check {
 	return func(ctx context.Context) error {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
-			return err
+			return unanswered(err)
 		}
 		defer conn.Close()
 		sent := []byte("echod healthcheck " + rand.Text() + "\n")
@@ -80,7 +80,7 @@ func discardCheck(network, address string) check {
 	return func(ctx context.Context) error {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
-			return err
+			return unanswered(err)
 		}
 		defer conn.Close()
 		if _, err := io.WriteString(conn, "echod healthcheck\n"); err != nil {
@@ -100,12 +100,12 @@ func discardCheck(network, address string) check {
 	}
 }
 
-// dial connects until ctx ends, and gives the connection the same end. Signals end it too.
+// dial connects until ctx ends, and gives the connection the same end.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
-		return nil, unanswered(err)
+		return nil, err
 	}
 	// Reads and writes know deadlines only. When ctx ends, for whatever reason, that of the connection is over.
 	context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
