@@ -9,7 +9,7 @@ import (
 // healthcheckOptions is the command that asks a running echod whether it works. It needs no ring.
 type healthcheckOptions struct {
 	Address string        `arg:"" optional:"" default:"${listen}" name:"address" help:"${healthcheckAddress}"`
-	Handler service       `default:"echo" placeholder:"echo"`
+	Handler service       `default:"echo" placeholder:"echo" help:"What echod does there: echo or discard."`
 	Timeout time.Duration `default:"5s"`
 }
 

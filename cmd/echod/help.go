@@ -75,7 +75,7 @@ var texts = map[string]string{
 // describe gives each flag its text. In tags they would be lines too long to read.
 func describe(k *kong.Kong) error {
 	return kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
-		if flag, ok := node.(*kong.Flag); ok && flag.Name != "help" {
+		if flag, ok := node.(*kong.Flag); ok && flag.Help == "" {
 			flag.Help = texts[flag.Name]
 		}
 		return next(nil)
