@@ -86,6 +86,7 @@ func (g *gate) plan() (p pace, singles int) {
 // connection until admit is called on it.
 func (g *gate) enter(sh *shard) bool {
 	g.mu.Lock()
+	g.takeTokens()
 	allowed := len(g.waiting) == 0 && g.room() > 0
 	if allowed {
 		g.letIn()
@@ -109,6 +110,7 @@ func (g *gate) letIn() {
 func (g *gate) leave() {
 	g.mu.Lock()
 	g.active--
+	g.takeTokens()
 	c := g.settle()
 	g.mu.Unlock()
 	g.carryOut(c)
@@ -117,6 +119,7 @@ func (g *gate) leave() {
 // refill lets in those for whom there is a token by now.
 func (g *gate) refill() {
 	g.mu.Lock()
+	g.takeTokens()
 	c := g.settle()
 	if g.dry {
 		c.pause = g.rate.wait() // the rate was lowered meanwhile
@@ -130,6 +133,7 @@ func (g *gate) limit(l *limits) {
 	g.mu.Lock()
 	g.max = l.maxConns
 	g.rate.set(l.acceptRate, l.acceptBurst, clock())
+	g.takeTokens()
 	c := g.settle()
 	c.pace = true // how many accepts there may be at a time has changed, too
 	if g.dry {
@@ -163,7 +167,6 @@ type changes struct {
 // settle lets in whoever waits and has room, and notes the pace. After it somebody waits only while there is no room,
 // and whatever makes room comes by here again: the end of a session, the timer, or other limits.
 func (g *gate) settle() (c changes) {
-	g.takeTokens()
 	for len(g.waiting) > 0 && g.room() > 0 {
 		c.let = append(c.let, g.waiting[0])
 		g.waiting[0] = nil
@@ -186,7 +189,8 @@ func (g *gate) settle() (c changes) {
 	return c
 }
 
-// takeTokens adds the tokens that have come in, and ends the dry time when they are enough.
+// takeTokens adds the tokens that have come in, before anybody takes one: a full bucket stays full until then. It ends
+// the dry time when they are enough.
 func (g *gate) takeTokens() {
 	if !g.rate.limited() {
 		g.dry = false
