@@ -38,13 +38,15 @@ func start(t *testing.T, args ...string) *daemon {
 	return startAs(t, roleDaemon, nil, args...)
 }
 
-// startAs runs echod in a role, with variables added to an environment that has no ECHOD_ ones.
+// startAs runs echod in a role, with variables added to an environment that has no ECHOD_ ones. A file that a variable
+// names says where to listen.
 func startAs(t *testing.T, as string, env []string, args ...string) *daemon {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	d := &daemon{t: t, command: exec.Command(self, args...), ended: make(chan struct{}), more: make(chan struct{})}
-	if !strings.Contains(strings.Join(append(env, args...), " "), "://") {
+	if said := strings.Join(append(env, args...), " "); !strings.Contains(said, "://") &&
+		!strings.Contains(said, "ECHOD_CONFIG=") {
 		d.command.Args = append(d.command.Args, "--listen", "tcp://127.0.0.1:0")
 	}
 	for _, v := range os.Environ() {

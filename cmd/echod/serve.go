@@ -13,7 +13,7 @@ import (
 
 // run serves until it is told to stop, or cannot; it returns the exit status.
 func (o serveOptions) run(p process) (status int) {
-	log, _ := o.Log.logger(p.stderr)
+	log, threshold := o.Log.logger(p.stderr)
 	cfg := o.config(log)
 	allowThreads(cfg.Shards)
 	// Looking up a name can take long. Who does not want to wait for it may say so.
@@ -33,19 +33,23 @@ func (o serveOptions) run(p process) (status int) {
 			return failed(log, err)
 		}
 	}
-	return o.serve(p, log, s)
+	return o.serve(running{process: p, server: s, log: log, threshold: threshold}, s)
 }
 
-// serve has the server accept, until a signal comes.
-func (o serveOptions) serve(p process, log *slog.Logger, s *server.Server) (status int) {
+// serve has the server accept, until a signal ends it. SIGHUP changes its options.
+func (o serveOptions) serve(r running, s *server.Server) (status int) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background()) }()
-	log.Info("ready", "listen", addressesOf(s), "shards", len(s.Stats().Shards), "ring", s.Features().String())
-	select {
-	case sig := <-p.signals:
-		return o.stop(p, log, s, sig)
-	case err := <-served:
-		return failed(log, err)
+	r.log.Info("ready", "listen", addressesOf(s), "shards", len(s.Stats().Shards), "ring", s.Features().String())
+	for {
+		select {
+		case <-r.hangups:
+			o = r.reload(o)
+		case sig := <-r.signals:
+			return o.stop(r.process, r.log, s, sig)
+		case err := <-served:
+			return failed(r.log, err)
+		}
 	}
 }
 
