@@ -70,12 +70,15 @@ type Config struct {
 	// AcceptRate is how many connections are accepted in a second, over all shards, 1..1073741824; 0: as many as come.
 	// More wait in the listeners' backlog.
 	AcceptRate int
-	// AcceptBurst is how many connections are accepted at once after a quiet time, 1..1073741824; 0: AcceptRate.
+	// AcceptBurst is how many connections are accepted at once after a quiet time, 1..1073741824; 0: AcceptRate. In any
+	// time no more than the burst and what the rate allows are let in. A listener may have taken a few more from its
+	// backlog, which wait in the server for their turn.
 	AcceptBurst int
 	// IdleTimeout closes a session on which nothing was received or sent for so long, up to a year; 0: never.
 	IdleTimeout time.Duration
 	// WriteTimeout closes a session when so long nothing was taken of what is queued for its peer, up to a year;
-	// 0: never. Progress is seen in steps of at most 64 KiB.
+	// 0: never. Progress is seen in steps of 64 KiB, or of all that is queued when that is less, so that a peer which
+	// reads a byte now and then is closed as well.
 	WriteTimeout time.Duration
 	// Lifetime ends a session so long after it was opened, up to a year: it sends what is queued and closes; 0: never.
 	Lifetime time.Duration
@@ -88,7 +91,8 @@ type Config struct {
 	// DefaultHighWater. What one turn of the port delivers may go beyond it.
 	HighWater int
 	// MaxQueued is how many bytes may be queued for all sessions together before receiving pauses, 1024..1099511627776;
-	// 0: as many as HighWater of every session allows. What one turn delivers may go beyond it.
+	// 0: as many as HighWater of every session allows. Only sessions for which something is queued pause, until half of
+	// it is left. What they receive until they are found to be blocked may go beyond it.
 	MaxQueued int
 	// LingerTimeout is how long a session that was ended by this side reads on until the peer ends its side, up to
 	// a year; 0: DefaultLingerTimeout.

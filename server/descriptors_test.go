@@ -22,6 +22,12 @@ import (
 // scarceEnv makes the test binary serve with few descriptors, for TestAServerWithoutDescriptorsWaitsForThem.
 const scarceEnv = "RINGPORT_TEST_SCARCE"
 
+// What scarceEnv may be: with few descriptors only, or with a rate of accepts as well.
+const (
+	scarceOnly     = "descriptors"
+	scarceAndPaced = "descriptors and a rate"
+)
+
 func TestMain(m *testing.M) {
 	if os.Getenv(scarceEnv) != "" {
 		if err := serveScarce(os.Stdin, os.Stdout); err != nil {
@@ -46,7 +52,11 @@ func serveScarce(in io.Reader, out io.Writer) error {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return err
 	}
-	s, err := server.New(server.Config{Listen: []string{"tcp://127.0.0.1:0"}, Shards: 2}, server.Echo{})
+	cfg := server.Config{Listen: []string{"tcp://127.0.0.1:0"}, Shards: 2}
+	if os.Getenv(scarceEnv) == scarceAndPaced {
+		cfg.AcceptRate, cfg.AcceptBurst = 500, 20
+	}
+	s, err := server.New(cfg, server.Echo{})
 	if err != nil {
 		return err
 	}
@@ -78,10 +88,10 @@ type scarce struct {
 	out  *bufio.Reader
 }
 
-func startScarce(t *testing.T) *scarce {
+func startScarce(t *testing.T, kind string) *scarce {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), scarceEnv+"=1")
+	cmd.Env = append(os.Environ(), scarceEnv+"="+kind)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -115,10 +125,16 @@ func (s *scarce) figures() (sessions, refused int, cpu time.Duration) {
 }
 
 func TestAServerWithoutDescriptorsWaitsForThem(t *testing.T) {
+	for _, kind := range []string{scarceOnly, scarceAndPaced} {
+		t.Run(kind, func(t *testing.T) { requireScarceWaits(t, kind) })
+	}
+}
+
+func requireScarceWaits(t *testing.T, kind string) {
 	ringtest.Require(t)
 	ringtest.Descriptors(t)
 	const clients = 2 * scarceDescriptors
-	s := startScarce(t)
+	s := startScarce(t, kind)
 	conns := make([]net.Conn, clients)
 	served := make(chan int, clients)
 	for i := range conns {
