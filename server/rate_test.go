@@ -36,7 +36,8 @@ func TestABucketIsFullAtFirstAndFillsUpToItsBurst(t *testing.T) {
 }
 
 func TestAnEmptyBucketTellsWhenToComeBack(t *testing.T) {
-	for _, test := range []struct{ perSecond, burst int }{{1, 1}, {3, 1}, {1000, 1}, {1000, 1000}, {1 << 30, 1}, {7, 1 << 20}} {
+	tests := []struct{ perSecond, burst int }{{1, 1}, {3, 1}, {1000, 1}, {1000, 1000}, {1 << 30, 1}, {7, 1 << 20}}
+	for _, test := range tests {
 		bucket := server.NewRate(test.perSecond, test.burst)
 		now := time.Duration(0)
 		bucket.Take(server.Everything, now)

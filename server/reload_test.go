@@ -166,10 +166,12 @@ func TestTimeoutsOfOpenSessionsAreReloaded(t *testing.T) {
 		change func(*server.Config)
 		want   error
 	}{
-		{"idle, from none", server.Config{}, func(c *server.Config) { c.IdleTimeout = time.Millisecond }, server.ErrIdleTimeout},
+		{"idle, from none", server.Config{},
+			func(c *server.Config) { c.IdleTimeout = time.Millisecond }, server.ErrIdleTimeout},
 		{"idle, from a long one", server.Config{IdleTimeout: time.Hour},
 			func(c *server.Config) { c.IdleTimeout = time.Millisecond }, server.ErrIdleTimeout},
-		{"lifetime, from none", server.Config{}, func(c *server.Config) { c.Lifetime = time.Millisecond }, server.ErrLifetime},
+		{"lifetime, from none", server.Config{},
+			func(c *server.Config) { c.Lifetime = time.Millisecond }, server.ErrLifetime},
 		{"lifetime, from a long one", server.Config{Lifetime: time.Hour},
 			func(c *server.Config) { c.Lifetime = time.Millisecond }, server.ErrLifetime},
 	}
@@ -196,18 +198,6 @@ func TestAWriteTimeoutIsReloadedForAPeerThatDoesNotRead(t *testing.T) {
 	r.until("it is paused", func(s server.Stats) bool { return s.Paused == 1 })
 	r.reload(base(), func(c *server.Config) { c.WriteTimeout = 20 * time.Millisecond })
 	require.ErrorIs(t, <-ends, server.ErrWriteTimeout)
-}
-
-func TestATimeoutThatIsTakenBackEndsNobody(t *testing.T) {
-	cfg := base()
-	cfg.IdleTimeout, cfg.Lifetime = time.Hour, time.Hour
-	h, ends := endings()
-	r := start(t, cfg, h)
-	c := r.dial()
-	requireEcho(t, c, "open")
-	r.reload(cfg, func(c *server.Config) { c.IdleTimeout, c.Lifetime = 0, 0 })
-	requireEcho(t, c, "still open")
-	require.Empty(t, ends)
 }
 
 func TestAHigherWaterLetsPausedSessionsGoOn(t *testing.T) {
