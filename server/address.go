@@ -16,30 +16,26 @@ import (
 )
 
 // parseAddress reads an address of Config.Listen.
-func parseAddress(address string) (ops.Endpoint, error) {
-	network, ep, err := ops.ParseEndpoint(address)
-	switch {
-	case err != nil:
-		return ops.Endpoint{}, fmt.Errorf("server: Listen: %w", err)
-	case network != "tcp":
-		return ops.Endpoint{}, fmt.Errorf("server: Listen has %q: only tcp is served so far, udp and unix come later; "+
-			"write for example tcp://127.0.0.1:7007", address)
+func parseAddress(address string) (network string, ep ops.Endpoint, err error) {
+	network, ep, err = ops.ParseEndpoint(address)
+	if err != nil {
+		return "", ops.Endpoint{}, fmt.Errorf("server: Listen: %w", err)
 	}
-	return ep, nil
+	return network, ep, nil
 }
 
 // resolve gives the endpoint to bind for an address: a name becomes its first IPv4 address, or else its first.
-func resolve(address string) (ops.Endpoint, error) {
-	ep, err := parseAddress(address)
+func resolve(address string) (network string, ep ops.Endpoint, err error) {
+	network, ep, err = parseAddress(address)
 	if err != nil || ep.Family() != ops.FamilyUnspecified {
-		return ep, err
+		return network, ep, err
 	}
 	found, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip", ep.Host())
 	if err != nil {
-		return ops.Endpoint{}, fmt.Errorf("server: listen on %s: %w; write an IP address instead", address, err)
+		return "", ops.Endpoint{}, fmt.Errorf("server: listen on %s: %w; write an IP address instead", address, err)
 	}
 	i := max(slices.IndexFunc(found, func(a netip.Addr) bool { return a.Unmap().Is4() }), 0)
-	return ops.IPEndpoint(netip.AddrPortFrom(found[i].Unmap(), ep.Port())), nil
+	return network, ops.IPEndpoint(netip.AddrPortFrom(found[i].Unmap(), ep.Port())), nil
 }
 
 // anyAddress tells whether an endpoint means every address of the machine, of both families.

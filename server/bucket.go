@@ -38,8 +38,8 @@ type bucket struct {
 }
 
 // buckets has the buckets of the origins that were heard of last. Its memory is all there from the start, so that
-// whoever forges senders gets no more of it: to take in another origin, the one that was quiet the longest is forgotten.
-// An origin that is not known has a full bucket. It is one goroutine's.
+// whoever forges senders gets no more of it: to take in another origin, the one that was quiet the longest is
+// forgotten. An origin that is not known has a full bucket. It is one goroutine's.
 type buckets struct {
 	perSecond, burst float64
 	all              []bucket // the first is none: it ends the ring from the newest to the oldest

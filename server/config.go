@@ -82,7 +82,8 @@ type Config struct {
 	WriteTimeout time.Duration
 	// Lifetime ends a session so long after it was opened, up to a year: it sends what is queued and closes; 0: never.
 	Lifetime time.Duration
-	// BufferSize is the size of a receive buffer in bytes, 64..1048576; 0: DefaultBufferSize.
+	// BufferSize is the size of a receive buffer in bytes, 64..1048576; 0: DefaultBufferSize. With UDP listeners it is
+	// 480 at least, and datagrams longer than BufferSize without ops.DatagramOverhead are dropped.
 	BufferSize int
 	// Buffers is the number of receive buffers of each shard, 1..32768; 0: DefaultBuffers. Memory is used for those
 	// that were needed at one time.
@@ -123,11 +124,11 @@ type DatagramConfig struct {
 	// Sources is how many sources are kept in mind by each shard, 1..1048576; 0: DefaultSources. The one that was quiet
 	// the longest is forgotten first.
 	Sources int
-	// TotalRate is how many datagrams are answered in a second, over all sources and shards, 1..1073741824; 0:
-	// DefaultTotalRate; negative: any number.
+	// TotalRate is how many datagrams are answered in a second, over all sources and shards, 1..1073741824, and as many
+	// at once after a quiet second; 0: DefaultTotalRate; negative: any number.
 	TotalRate int
 	// TotalBytes is how many bytes of datagrams are answered in a second, over all sources and shards,
-	// 65536..1073741824; 0: DefaultTotalBytes; negative: any number.
+	// 65536..1073741824, and as many at once after a quiet second; 0: DefaultTotalBytes; negative: any number.
 	TotalBytes int
 }
 
@@ -146,7 +147,7 @@ func (c Config) Validate() error {
 		}
 	}
 	for _, address := range c.Listen {
-		if _, err := parseAddress(address); err != nil {
+		if err := c.checkAddress(address); err != nil {
 			wrong = append(wrong, err)
 		}
 	}
@@ -158,7 +159,7 @@ func (c Config) Validate() error {
 	timeout("IdleTimeout", c.IdleTimeout)
 	timeout("WriteTimeout", c.WriteTimeout)
 	timeout("Lifetime", c.Lifetime)
-	count("BufferSize", c.BufferSize, bufring.MinBufferSize, bufring.MaxBufferSize)
+	count("BufferSize", c.BufferSize, c.minBufferSize(), bufring.MaxBufferSize)
 	count("Buffers", c.Buffers, 1, bufring.MaxBuffers)
 	count("HighWater", c.HighWater, minHighWater, maxHighWater)
 	if c.MaxQueued != 0 {

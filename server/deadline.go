@@ -82,6 +82,7 @@ func (s *Session) lives() bool {
 
 // hear notes that bytes came in.
 func (s *Session) hear(n int) {
+	s.spoke = true
 	now := s.shard.now()
 	s.active = now
 	if s.draining {
@@ -105,10 +106,11 @@ func (s *Session) drain() {
 }
 
 // checkDrain ends the answering once the peer is silent. One that sends on is answered for LingerTimeout, or until it
-// has got the answers to what had arrived when the drain began.
+// has got the answers to what had arrived when the drain began. Where a successor takes the next ones, one that has not
+// said anything yet may just have been connected, and has that long, too.
 func (s *Session) checkDrain(now time.Duration) {
 	s.look = now + drainGrace
-	silent := s.paused == 0 && now-s.heard >= drainGrace
+	silent := s.paused == 0 && now-s.heard >= drainGrace && (s.spoke || !s.shard.retiring)
 	if s.owed == 0 && (silent || now >= s.until) {
 		s.drainOver = true
 		s.steer()

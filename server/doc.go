@@ -21,4 +21,22 @@
 // then the session reads and discards until the peer has ended its side too, or Config.LingerTimeout has passed.
 // Linux throws away what the peer has not read yet when a connection is closed that still receives, so nothing less
 // keeps every byte. An error or a timeout closes the connection at once. Handler.Closed is told which it was.
+//
+// # Datagrams
+//
+// For udp:// addresses every shard has a socket, and a [DatagramHandler] writes the answer over what was received. The
+// sender of a datagram is whatever the sender says, so that a server which answers all can be made to send to hosts
+// that never asked, or to another such server, for ever. Therefore only loopback addresses are served unless
+// DatagramConfig.Public is set, answers are never longer than what they answer, and datagrams are dropped, and counted
+// by their [DropReason], in this order:
+//
+//   - from ports below 1024, and from ports that this server listens on;
+//   - from or to what cannot be one host: multicast, broadcast and unspecified addresses;
+//   - longer than a buffer;
+//   - with the traffic class of RFC 8622 (lower effort), which is that of all answers: two servers that are made to
+//     answer each other stop after the first answer, unless a router between them clears the class;
+//   - beyond the rate of their source, and then beyond the rate of all. Whoever forges many sources
+//     has a share for each, and may use up that of all: so much of the danger is left.
+//
+// All datagrams of a source go to the same shard as long as sources are limited.
 package server

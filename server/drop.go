@@ -36,8 +36,8 @@ var dropReasons = [dropKinds]DropReason{
 	dropUnsent:         DroppedUnsent,
 }
 
-// dropLogInterval is the time between two log lines about the same reason, at least: who sends what is dropped must not
-// fill the log with it.
+// dropLogInterval is the time between two log lines about the same reason, at least: who sends what is dropped must
+// not fill the log with it.
 const dropLogInterval = time.Minute
 
 // dropLog tells of dropped datagrams. Any goroutine may use it.

@@ -40,7 +40,9 @@ func (g *guard) limit(cfg DatagramConfig, all *totals) {
 
 // inspect tells why a datagram is not to be answered, or passed. What looks at the datagram alone comes before what
 // counts, so that forged ones use up nobody's share.
-func (g *guard) inspect(from netip.AddrPort, info ops.PacketInfo, flags ops.SocketFlags, n int, now time.Duration) drop {
+func (g *guard) inspect(
+	from netip.AddrPort, info ops.PacketInfo, flags ops.SocketFlags, n int, now time.Duration,
+) drop {
 	switch {
 	case from.Port() < firstFreePort:
 		return dropPrivilegedPort

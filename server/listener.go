@@ -10,16 +10,18 @@ import (
 // listener accepts the connections of one address for one shard. Its methods run on the shard's goroutine.
 type listener struct {
 	shard  *shard
+	bound  *bound
 	socket *ops.Socket
 	bulk   *ops.Op   // the multishot accept, in flight or not
 	inBulk bool      // it is in flight
 	idle   []*ops.Op // one-shot accepts that are not in flight
 	single []*ops.Op // those that are
 	broken bool      // it accepts no more
+	armed  bool      // it has accepted, or waited for it
 }
 
-func newListener(sh *shard, socket *ops.Socket) *listener {
-	l := &listener{shard: sh, socket: socket}
+func newListener(sh *shard, b *bound, socket *ops.Socket) *listener {
+	l := &listener{shard: sh, bound: b, socket: socket}
 	l.bulk = ops.NewOp(l.bulkAccepted)
 	l.bulk.Multishot = true
 	return l
@@ -28,6 +30,7 @@ func newListener(sh *shard, socket *ops.Socket) *listener {
 // arm has the listener accept at the pace that the limit allows now.
 func (l *listener) arm() {
 	for !l.broken && l.shard.accepting {
+		l.armed = true
 		p, singles := l.shard.server.gate.plan()
 		l.curb(p, singles)
 		switch {
@@ -110,7 +113,7 @@ func (l *listener) take(op *ops.Op) {
 	default:
 		l.broken = true
 		if l.shard.accepting {
-			l.shard.server.log.Error("a listener accepts no more", "address", l.socket.LocalEndpoint().String(), "error", err)
+			l.shard.server.log.Error("a listener accepts no more", "address", l.bound.String(), "error", err)
 		}
 	}
 }

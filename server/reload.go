@@ -39,7 +39,9 @@ func (s *Server) Reload(cfg Config) error {
 
 // apply makes limits those of the server. Under the lock of reloads, so that every shard ends with the same.
 func (s *Server) apply(l *limits) {
+	s.resteer(l.datagrams)
 	s.limits.Store(l)
+	s.totals.Store(s.totals.Load().with(l.datagrams))
 	s.gate.limit(l)
 	s.sources.limit(l.maxConnsPerIP)
 	s.budget.limit(l.maxQueued)
@@ -52,6 +54,7 @@ func (s *Server) apply(l *limits) {
 func (sh *shard) relimit() {
 	before := sh.limits
 	sh.limits = sh.server.limits.Load()
+	sh.relimitDatagrams()
 	now := clock()
 	sh.each(func(s *Session) {
 		if !before.timed() {

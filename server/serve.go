@@ -67,12 +67,17 @@ func (s *Server) watch(sh *shard) error {
 // after everything is freed. It may be called several times, also at once: the first ctx to end is the one that counts.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.begin((*shard).drain)
+	return s.finishDraining(ctx, "shutdown")
+}
+
+// finishDraining waits for the sessions and then frees the server.
+func (s *Server) finishDraining(ctx context.Context, what string) error {
 	if s.await(ctx) {
 		return s.free()
 	}
 	err := s.Close()
 	if n := s.Stats().Cut(); n > 0 {
-		err = errors.Join(fmt.Errorf("server: shutdown: %d connections were cut: %w", n, context.Cause(ctx)), err)
+		err = errors.Join(fmt.Errorf("server: %s: %d connections were cut: %w", what, n, context.Cause(ctx)), err)
 	}
 	return err
 }
@@ -89,6 +94,7 @@ func (s *Server) begin(step func(*shard)) {
 	s.mu.Lock()
 	s.ended = true
 	s.mu.Unlock()
+	s.leavePaths.Do(s.removePaths) // first, so that new clients do not meet a server that ends
 	for _, sh := range s.shards {
 		sh.post(func() { step(sh) })
 	}
@@ -113,6 +119,7 @@ func (s *Server) free() error {
 		s.mu.Lock()
 		s.freeing = true
 		s.mu.Unlock()
+		s.leavePaths.Do(s.removePaths) // of a server that New could not make
 		var errs []error
 		for _, sh := range s.shards {
 			errs = append(errs, sh.close())

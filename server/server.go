@@ -20,13 +20,16 @@ type Server struct {
 	sources *sources
 	budget  budget
 	limits  atomic.Pointer[limits] // the newest; shards have their own
+	totals  atomic.Pointer[totals] // of datagrams
+	dropLog dropLog
 	shards  []*shard
-	addrs   []ops.Endpoint
+	bounds  []*bound // in the order of Config.Listen, then what is inherited besides
 
 	reloading sync.Mutex // held while limits are set, so that every shard ends with the same
 
-	done     chan struct{} // closed when everything is freed
-	freeOnce sync.Once
+	done       chan struct{} // closed when everything is freed
+	freeOnce   sync.Once
+	leavePaths sync.Once // runs removePaths, or nothing when the paths are a successor's
 
 	mu      sync.Mutex
 	serving bool
@@ -53,10 +56,12 @@ func New(cfg Config, h Handler) (*Server, error) {
 		done: make(chan struct{}),
 	}
 	s.limits.Store(cfg.limits())
-	s.gate = newGate(cfg.limits(), cfg.Backlog, cfg.Shards*len(cfg.Listen))
+	s.totals.Store(newTotals(cfg.Datagrams))
+	s.dropLog.log = cfg.Logger
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
+	s.gate = newGate(cfg.limits(), s.longestBacklog(), s.listenerCount())
 	s.gate.open(s.shards)
 	s.budget.shards = s.shards
 	s.budget.limit(int64(cfg.MaxQueued))
@@ -69,6 +74,7 @@ func (s *Server) open() error {
 		port, err := ops.NewPort(ops.PortConfig{
 			ReadAhead: -1, // receives are multishot, and a paused session holds no buffer
 			Buffers:   s.cfg.Buffers, BufferSize: s.cfg.BufferSize,
+			Restrict: true, // a server needs no more, and an attacker gets no more
 		})
 		if err != nil {
 			return fmt.Errorf("server: shard %d: %w", i, err)
@@ -81,16 +87,20 @@ func (s *Server) open() error {
 			}
 		}
 	}
-	for _, address := range s.cfg.Listen {
-		if err := s.listen(address); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.openListeners()
 }
 
-// Addrs gives the addresses that the server listens on, in the order of Config.Listen, with the ports really bound.
-func (s *Server) Addrs() []ops.Endpoint { return append([]ops.Endpoint(nil), s.addrs...) }
+func (s *Server) openListeners() error {
+	inherited, err := s.inherit()
+	for _, address := range s.cfg.Listen {
+		if err != nil {
+			return err
+		}
+		inherited, err = s.listen(address, inherited)
+	}
+	s.bounds = append(s.bounds, inherited...)
+	return err
+}
 
 // Features describes what the shards' rings got from the kernel. The value is a uring.Features.
 func (s *Server) Features() fmt.Stringer { return s.shards[0].port.Features() }

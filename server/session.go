@@ -32,6 +32,7 @@ type Session struct {
 
 	// What follows is the shard's goroutine's.
 	phase     phase
+	spoke     bool        // something was received
 	eof       bool        // the peer has ended its side
 	ending    bool        // Close was seen
 	expired   bool        // Config.Lifetime is over
@@ -169,6 +170,9 @@ func (sh *shard) open(p parked) {
 	sh.server.handler.Opened(s)
 	s.settle()
 	s.steer()
+	if sh.draining {
+		s.drain() // it has waited for its permit in a server that retires
+	}
 	s.schedule()
 }
 

@@ -16,7 +16,12 @@ type shard struct {
 	port      *ops.Port
 	listeners []*listener
 
+	responders []*responder // of UDP
+	guard      *guard       // nil without responders
+	datagrams  datagramCounts
+
 	accepting bool
+	retiring  bool // the listeners are others' from now on
 	draining  bool
 	limits    *limits
 	pinned    bool // the thread is kept on a CPU
@@ -36,6 +41,7 @@ type shard struct {
 	mu      sync.Mutex // guards what follows
 	noticed []*Session // sessions that other goroutines gave something to do
 	spare   []*Session // the other half of noticed
+	probing *turnProbe // that the shard has not come round to yet
 }
 
 // parked is a connection that has no session yet: it waits for a permit of the gate.
@@ -57,8 +63,9 @@ func (sh *shard) post(fn func()) { _ = sh.port.Post(fn) }
 
 // start begins to accept.
 func (sh *shard) start() {
-	sh.accepting = !sh.draining
+	sh.accepting = !sh.draining && !sh.retiring
 	sh.rearm()
+	sh.startResponders()
 }
 
 // rearm lets the listeners look at how they may accept.
@@ -108,6 +115,7 @@ func (sh *shard) admit() {
 	p := sh.parked[0]
 	sh.parked = append(sh.parked[:0], sh.parked[1:]...)
 	sh.letIn(p)
+	sh.checkDrained()
 }
 
 // closeParked refuses the connections that wait.
@@ -183,18 +191,22 @@ func (sh *shard) drain() {
 	}
 	sh.closeParked()
 	sh.each((*Session).drain)
+	sh.drainResponders()
 	sh.checkDrained()
 }
 
 // cut closes every session at once.
 func (sh *shard) cut() {
 	sh.drain()
+	sh.closeParked() // which a server that retires has kept
 	sh.each((*Session).cut)
+	sh.cutResponders()
+	sh.checkDrained()
 }
 
 // checkDrained tells Shutdown when the last session of a draining shard is gone.
 func (sh *shard) checkDrained() {
-	if !sh.draining || sh.sessions != nil {
+	if !sh.draining || sh.sessions != nil || len(sh.parked) > 0 || sh.responding() {
 		return
 	}
 	select {

@@ -76,6 +76,7 @@ func addCounters[R comparable](sums map[R]uint64, counters map[R]*atomic.Uint64)
 func (s *Server) Stats() Stats {
 	all := Stats{Rejected: make(map[RejectReason]uint64), Ended: make(map[EndReason]uint64)}
 	s.gate.report(&all)
+	all.Datagrams = s.datagramStats()
 	all.Queued = s.budget.queued.Load()
 	for _, sh := range s.shards {
 		c := &sh.counts

@@ -1,0 +1,327 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ringport/ringport/internal/ringtest"
+	"github.com/ringport/ringport/server"
+)
+
+// listenerOf is a listener of package net on the only socket of a server that is handed over.
+func listenerOf(t testing.TB, s *server.Server) net.Listener {
+	t.Helper()
+	files, err := s.ListenerFiles()
+	require.NoError(t, err)
+	defer closeAll(t, files)
+	require.Len(t, files, 1)
+	l, err := net.FileListener(files[0].File)
+	require.NoError(t, err)
+	return l
+}
+
+// retireMeanwhile retires the server on another goroutine.
+func (r *running) retireMeanwhile(limit time.Duration) <-chan error {
+	retired := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		retired <- r.Retire(ctx)
+	}()
+	return retired
+}
+
+func TestARetiredServerLeavesItsListenersToOthers(t *testing.T) {
+	for _, address := range []string{"tcp://127.0.0.1:0", "unix://" + abstractName(t), "unix://" + socketPath(t)} {
+		t.Run(address[:4], func(t *testing.T) {
+			ringtest.Require(t)
+			ringtest.Descriptors(t)
+			r := start(t, server.Config{Listen: []string{address}, Shards: 1}, server.Echo{})
+			first := connect(t, r.Listeners()[0])
+			requireEcho(t, first, "it accepts")
+			require.NoError(t, first.Close())
+			l := listenerOf(t, r.Server)
+			defer l.Close()
+			require.NoError(t, r.Retire(t.Context()))
+			c := connect(t, r.Listeners()[0])
+			successor, err := l.Accept()
+			require.NoError(t, err)
+			require.NoError(t, successor.Close())
+			requireEnd(t, c)
+			require.ErrorIs(t, r.Ready(), net.ErrClosed)
+			require.NoError(t, r.Retire(t.Context()), "again")
+			require.NoError(t, r.Shutdown(t.Context()), "or in another way")
+		})
+	}
+}
+
+func TestARetiringServerServesTheConnectionsThatWaitForIt(t *testing.T) {
+	const clients = 5 // who are served one by one
+	for _, address := range []string{"tcp://127.0.0.1:0", "unix://" + abstractName(t)} {
+		for _, shards := range []int{1, 3} {
+			t.Run(fmt.Sprintf("%s/%d", address[:4], shards), func(t *testing.T) {
+				cfg := server.Config{Listen: []string{address}, Shards: shards, MaxConns: 1, LingerTimeout: patience}
+				r := start(t, cfg, server.Echo{})
+				first := connect(t, r.Listeners()[0])
+				requireEcho(t, first, "the only place is taken")
+				waiting := make([]net.Conn, clients)
+				for i := range waiting {
+					waiting[i] = connect(t, r.Listeners()[0])
+					require.NoError(t, sendSource(waiting[i], i, 10_000, 1000))
+				}
+				retired := r.retireMeanwhile(patience)
+				requireEnd(t, first)
+				require.NoError(t, first.Close())
+				together(t, clients, func(i int) error {
+					at, err := differs(waiting[i], i, 10_000)
+					if at >= 0 || err != nil {
+						return fmt.Errorf("at %d: %w", at, err)
+					}
+					if n, err := waiting[i].Read(make([]byte, 1)); n != 0 || err != io.EOF {
+						return fmt.Errorf("%d more bytes, %v; want the end of the stream", n, err)
+					}
+					return waiting[i].Close()
+				})
+				require.NoError(t, <-retired)
+				require.EqualValues(t, clients+1, r.Stats().Drained())
+				require.Zero(t, r.Stats().Rejected[server.RejectedDraining])
+			})
+		}
+	}
+}
+
+func TestWhoHasJustConnectedMaySpeakToARetiringServer(t *testing.T) {
+	r := start(t, server.Config{Shards: 1, LingerTimeout: patience}, server.Echo{})
+	silent, other := r.dial(), r.dial()
+	requireEcho(t, other, "I have said what I wanted")
+	r.until("both are accepted", func(s server.Stats) bool { return s.Sessions == 2 })
+	retired := r.retireMeanwhile(patience)
+	requireEnd(t, other)
+	require.NoError(t, other.Close())
+	requireEcho(t, silent, "my first words")
+	requireEnd(t, silent)
+	require.NoError(t, silent.Close())
+	require.NoError(t, <-retired)
+}
+
+func TestARetirementThatTakesTooLongIsCut(t *testing.T) {
+	r := start(t, server.Config{MaxConns: 1, LingerTimeout: patience}, server.Echo{})
+	c := r.dial() // and says nothing
+	r.until("it is accepted", func(s server.Stats) bool { return s.Sessions == 1 })
+	waits := r.dial()
+	err := <-r.retireMeanwhile(200 * time.Millisecond)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "server: retire: 1 connections were cut")
+	for _, c := range []net.Conn{c, waits} {
+		_, err = c.Read(make([]byte, 1))
+		require.Error(t, err)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	}
+}
+
+func TestAServerThatWasNeverServedTakesNothingWhenItRetires(t *testing.T) {
+	ringtest.Require(t)
+	ringtest.Descriptors(t)
+	s, err := server.New(server.Config{Listen: []string{"tcp://127.0.0.1:0"}, Shards: 1}, server.Echo{})
+	require.NoError(t, err)
+	l := listenerOf(t, s)
+	defer l.Close()
+	c := connect(t, s.Listeners()[0])
+	defer c.Close()
+	require.NoError(t, s.Retire(t.Context()))
+	successor, err := l.Accept()
+	require.NoError(t, err)
+	defer successor.Close()
+	require.Equal(t, c.LocalAddr(), successor.RemoteAddr())
+}
+
+func TestAServerMayBeClosedWhileItRetires(t *testing.T) {
+	r := start(t, server.Config{LingerTimeout: patience}, server.Echo{})
+	requireEcho(t, r.dial(), "hello")
+	r.dial() // says nothing, and would be waited for
+	retired := r.retireMeanwhile(patience)
+	require.NoError(t, r.Close())
+	require.NoError(t, <-retired)
+}
+
+// generation is one of the servers that follow each other.
+type generation struct {
+	*server.Server
+	served chan error
+}
+
+// follow makes a server with the listeners of the one before, and then retires that.
+func follow(t *testing.T, before *generation, cfg server.Config) *generation {
+	t.Helper()
+	if before != nil {
+		files, err := before.ListenerFiles()
+		require.NoError(t, err)
+		defer closeAll(t, files)
+		cfg.Inherited = files
+	}
+	s, err := server.New(cfg, server.Echo{})
+	require.NoError(t, err)
+	g := &generation{Server: s, served: make(chan error, 1)}
+	go func() { g.served <- s.Serve(context.Background()) }()
+	if before != nil {
+		require.Equal(t, before.Listeners(), g.Listeners())
+		before.end(t, (*server.Server).Retire)
+	}
+	return g
+}
+
+// end brings the server to its end and looks at what it leaves.
+func (g *generation) end(t *testing.T, how func(*server.Server, context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(t, how(g.Server, ctx))
+	require.NoError(t, <-g.served)
+	s := g.Stats()
+	requireNothingLeft(t, s)
+	require.Zero(t, s.Cut())
+	require.Zero(t, s.Rejected[server.RejectedDraining])
+	require.Zero(t, s.Ended[server.EndedByReset]+s.Ended[server.EndedByError])
+}
+
+// crowd is many clients while servers follow each other.
+type crowd struct {
+	address string
+	stop    atomic.Bool
+	echoes  atomic.Int64
+	passing sync.WaitGroup
+	staying sync.WaitGroup
+	mu      sync.Mutex
+	errs    []error
+}
+
+// dial connects a client. TCP clients have addresses of their own, since the ports of one are soon used up.
+func (c *crowd) dial(i int) (net.Conn, error) {
+	network, at, _ := strings.Cut(c.address, "://")
+	dialer := net.Dialer{Timeout: patience}
+	if network == "tcp" {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 1, byte(i)}), 0))
+	}
+	conn, err := dialer.Dial(network, at)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.SetDeadline(time.Now().Add(patience))
+}
+
+// add lets a client do something over and over.
+func (c *crowd) add(among *sync.WaitGroup, i int, what func(i int) error) {
+	among.Go(func() {
+		for !c.stop.Load() {
+			if err := what(i); err != nil {
+				c.mu.Lock()
+				c.errs = append(c.errs, fmt.Errorf("client %d: %w", i, err))
+				c.mu.Unlock()
+				return
+			}
+		}
+	})
+}
+
+// pass connects, has something echoed, and leaves.
+func (c *crowd) pass(i int) error {
+	conn, err := c.dial(i)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := c.echo(conn, i); err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// stay connects, has something echoed, and stays until the server ends the connection, in order.
+func (c *crowd) stay(i int) error {
+	conn, err := c.dial(i)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := c.echo(conn, i); err != nil {
+		return err
+	}
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		return fmt.Errorf("%d more bytes, %w; want the end of the stream", n, err)
+	}
+	return conn.Close()
+}
+
+func (c *crowd) echo(conn net.Conn, i int) error {
+	message := fmt.Appendf(nil, "client %d, echo %d", i, c.echoes.Add(1))
+	if _, err := conn.Write(message); err != nil {
+		return err
+	}
+	got := make([]byte, len(message))
+	if _, err := io.ReadFull(conn, got); err != nil {
+		return err
+	}
+	if string(got) != string(message) {
+		return fmt.Errorf("%q came back for %q", got, message)
+	}
+	return nil
+}
+
+func TestServersFollowEachOtherAndNoClientNotices(t *testing.T) {
+	tests := []struct {
+		name    string
+		address string
+		shards  []int // of one server after the other, over and over
+	}{
+		{"tcp", "tcp://127.0.0.1:0", []int{2}},
+		{"tcp, other numbers of shards", "tcp://127.0.0.1:0", []int{2, 1, 3}},
+		{"unix", "unix://" + socketPath(t), []int{2}},
+		{"abstract, other numbers of shards", "unix://" + abstractName(t), []int{1, 3, 2}},
+	}
+	const restarts, stayers = 20, 10
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			ringtest.Require(t)
+			ringtest.Descriptors(t)
+			cfg := server.Config{Listen: []string{test.address}, LingerTimeout: patience, Buffers: 256}
+			cfg.Shards = test.shards[0]
+			g := follow(t, nil, cfg)
+			c := &crowd{address: g.Listeners()[0]}
+			for i := range 50 {
+				c.add(&c.passing, i, c.pass)
+			}
+			for i := range stayers {
+				c.add(&c.staying, 100+i, c.stay)
+			}
+			for n := range restarts {
+				cfg.Shards = test.shards[(n+1)%len(test.shards)]
+				g = follow(t, g, cfg)
+			}
+			c.stop.Store(true)
+			c.passing.Wait()
+			c.mu.Lock()
+			failed := errors.Join(c.errs...)
+			c.mu.Unlock()
+			require.NoError(t, failed)
+			require.Eventually(t, func() bool { return g.Stats().Sessions == stayers }, patience, time.Millisecond,
+				"only those who stay are left, and they leave when the last server ends")
+			g.end(t, (*server.Server).Shutdown)
+			c.staying.Wait()
+			require.NoError(t, errors.Join(c.errs...))
+			t.Logf("%d echoes", c.echoes.Load())
+			require.NotZero(t, c.echoes.Load())
+		})
+	}
+}
