@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -64,15 +65,26 @@ func echoCheck(network, address string) check {
 		defer conn.Close()
 		sent := []byte("echod healthcheck " + rand.Text() + "\n")
 		if _, err := conn.Write(sent); err != nil {
-			return err
+			return unanswered(err)
 		}
-		reply := make([]byte, len(sent))
-		n, err := io.ReadFull(conn, reply)
-		if n > 0 && !bytes.Equal(reply[:n], sent[:n]) {
+		reply, err := receive(conn, network, len(sent))
+		if len(reply) > 0 && !bytes.HasPrefix(sent, reply) || err == nil && len(reply) != len(sent) {
 			return errors.New("what came back is not what was sent; this is no echo service")
 		}
 		return unanswered(err)
 	}
+}
+
+// receive reads an answer of n bytes from a stream; or one datagram, which may have fewer or one more.
+func receive(conn net.Conn, network string, n int) (reply []byte, err error) {
+	reply = make([]byte, n)
+	if network == "udp" {
+		reply = append(reply, 0)
+		n, err = conn.Read(reply)
+	} else {
+		n, err = io.ReadFull(conn, reply)
+	}
+	return reply[:n], err
 }
 
 // discardCheck sends a few bytes and the end of the stream, and wants nothing back but the end.
@@ -84,7 +96,7 @@ func discardCheck(network, address string) check {
 		}
 		defer conn.Close()
 		if _, err := io.WriteString(conn, "echod healthcheck\n"); err != nil {
-			return err
+			return unanswered(err)
 		}
 		if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			return err
@@ -127,15 +139,13 @@ func unanswered(err error) error {
 // maxReason is how much is shown of what an admin address says.
 const maxReason = 200
 
-// getCheck gets a URL, and wants status 200. A network other than tcp has the address to connect to instead.
+// getCheck gets a URL, and wants status 200. It connects to the address, or where there is none to the URL's host.
 func getCheck(target, network, address string) check {
 	return func(ctx context.Context) error {
+		var dialer net.Dialer
 		transport := &http.Transport{ // no proxy: it would be asked instead
 			DialContext: func(ctx context.Context, _, host string) (net.Conn, error) {
-				if network == "tcp" {
-					return dial(ctx, network, host)
-				}
-				return dial(ctx, network, address)
+				return dialer.DialContext(ctx, network, cmp.Or(address, host))
 			},
 			DisableKeepAlives: true,
 		}

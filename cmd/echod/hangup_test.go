@@ -81,10 +81,11 @@ func TestAHangupWithoutAFileChangesNothing(t *testing.T) {
 	requireEcho(t, client, "still here")
 }
 
-func TestWhatTheFileSaysIsServed(t *testing.T) {
+func TestTheFileSaysWhereToListen(t *testing.T) {
 	ringtest.Require(t)
 	path := configFile(t, `listen = ["tcp://127.0.0.1:0", "tcp://127.0.0.1:0"]`, `log-format = "json"`)
-	d := startAs(t, roleDaemon, []string{"ECHOD_CONFIG=" + path})
+	require.Contains(t, path, "Listen") // startAs looks for that, and adds no address of its own
+	d := startAs(t, roleDaemon, []string{"ECHOD_CONFIG=" + path}, "serve")
 	addresses := d.awaitLine(`"msg":"ready","listen":"tcp://([^,]+),tcp://([^"]+)"`)[1:]
 	for _, address := range addresses {
 		requireEcho(t, dialAddress(t, address), "hello")

@@ -51,7 +51,12 @@ const local = "127.0.0.1:0"
 func echo(conn net.Conn)    { _, _ = io.Copy(conn, conn) }
 func discard(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 func hangUp(net.Conn)       {}
-func boast(conn net.Conn)   { _, _ = io.WriteString(conn, strings.Repeat("hello, world\n", 10)) }
+
+// boast says what nobody asked, and listens to the end: a reset could hide what it said.
+func boast(conn net.Conn) {
+	_, _ = io.WriteString(conn, strings.Repeat("hello, world\n", 10))
+	discard(conn)
+}
 
 // silent is the address of somebody who never answers: it does not accept even.
 func silent(t *testing.T) string {
@@ -98,6 +103,8 @@ func datagrams(t *testing.T, reply func([]byte) []byte) string {
 	return "udp://" + socket.LocalAddr().String()
 }
 
+func twice(b []byte) []byte { return append(b, b...) }
+
 // admin is the URL of an admin address whose /readyz has a status.
 func admin(t *testing.T, status int) string {
 	t.Helper()
@@ -121,20 +128,19 @@ func readyz(status int) http.Handler {
 func TestWhoWorksIsSaidToWork(t *testing.T) {
 	dir := t.TempDir()
 	for name, args := range map[string][]string{
-		"echo over TCP":          {listenFor(t, "tcp", local, echo)},
-		"echo over Unix":         {listenFor(t, "unix", filepath.Join(dir, "echo.sock"), echo)},
-		"echo at a Unix name":    {listenFor(t, "unix", "@"+filepath.Join(dir, "echo"), echo)},
-		"echo over UDP":          {datagrams(t, func(b []byte) []byte { return b })},
-		"discard over TCP":       {"--handler=discard", listenFor(t, "tcp", local, discard)},
-		"discard over Unix":      {"--handler=discard", listenFor(t, "unix", filepath.Join(dir, "null.sock"), discard)},
-		"admin":                  {admin(t, http.StatusOK)},
-		"admin with a path":      {admin(t, http.StatusOK) + "/readyz"},
-		"admin with a slash":     {admin(t, http.StatusOK) + "/"},
-		"admin over Unix":        {adminOverUnix(t, filepath.Join(dir, "admin.sock"))},
-		"with time enough to it": {"--timeout=1h", listenFor(t, "tcp", local, echo)},
+		"echo over TCP":       {listenFor(t, "tcp", local, echo)},
+		"echo over Unix":      {listenFor(t, "unix", filepath.Join(dir, "echo.sock"), echo)},
+		"echo at a Unix name": {listenFor(t, "unix", "@"+filepath.Join(dir, "echo"), echo)},
+		"echo over UDP":       {datagrams(t, func(b []byte) []byte { return b })},
+		"discard over TCP":    {"--handler=discard", listenFor(t, "tcp", local, discard)},
+		"discard over Unix":   {"--handler=discard", listenFor(t, "unix", filepath.Join(dir, "null.sock"), discard)},
+		"admin":               {admin(t, http.StatusOK)},
+		"admin with a path":   {admin(t, http.StatusOK) + "/readyz"},
+		"admin with a slash":  {admin(t, http.StatusOK) + "/"},
+		"admin over Unix":     {adminOverUnix(t, filepath.Join(dir, "admin.sock"))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := runWith(nil, append([]string{"healthcheck"}, args...)...)
+			o := runWith(nil, append([]string{"healthcheck", "--timeout=1m"}, args...)...)
 			require.Equal(t, outcome{exitDone, "echod: " + args[len(args)-1] + " works\n", ""}, o)
 		})
 	}
@@ -164,6 +170,8 @@ func TestWhoDoesNotWorkIsToldWhy(t *testing.T) {
 		"another answer":         {[]string{listenFor(t, "tcp", local, boast)}, "no echo service"},
 		"another datagram":       {[]string{datagrams(t, bytes.ToUpper)}, "no echo service"},
 		"half of the datagram":   {[]string{datagrams(t, func(b []byte) []byte { return b[1:] })}, "no echo service"},
+		"the first half of it":   {[]string{datagrams(t, func(b []byte) []byte { return b[:9] })}, "no echo service"},
+		"more than the datagram": {[]string{datagrams(t, twice)}, "no echo service"},
 		"an echo for a discard":  {[]string{"--handler=discard", listenFor(t, "tcp", local, echo)}, "no discard service"},
 		"it is draining":         {[]string{admin(t, http.StatusServiceUnavailable)}, "503 Service Unavailable: draining"},
 		"no such page":           {[]string{admin(t, http.StatusOK) + "/metric"}, "404"},
@@ -182,7 +190,7 @@ func TestWhoDoesNotWorkIsToldWhy(t *testing.T) {
 }
 
 func TestAConnectionThatEndsAtOnceIsNoAnswer(t *testing.T) {
-	o := runWith(nil, "healthcheck", listenFor(t, "tcp", local, hangUp))
+	o := runWith(nil, "healthcheck", "--timeout=1m", listenFor(t, "tcp", local, hangUp))
 	require.Equal(t, exitFailure, o.status)
 	// Whether it is the end of the stream or a reset depends on what came first, its end or our bytes.
 	require.Regexp(t, `^echod: healthcheck: [^\n]*(without an answer|reset|broken pipe)[^\n]*\n$`, o.stderr)
@@ -220,7 +228,7 @@ func TestASignalEndsAHealthcheck(t *testing.T) {
 
 func TestTheEnvironmentTellsAHealthcheckWhatIsServed(t *testing.T) {
 	env := map[string]string{"ECHOD_HANDLER": "discard", "ECHOD_CONFIG": "/nothing/there"}
-	o := runWith(env, "healthcheck", listenFor(t, "tcp", local, discard))
+	o := runWith(env, "healthcheck", "--timeout=1m", listenFor(t, "tcp", local, discard))
 	require.Equal(t, exitDone, o.status, "%s", o.stderr)
 }
 
@@ -228,7 +236,8 @@ func TestADaemonPassesItsHealthcheckAndNeedsNoRingForIt(t *testing.T) {
 	ringtest.Require(t)
 	for _, handler := range []string{"echo", "discard"} {
 		d := start(t, "--handler="+handler)
-		check := startAs(t, roleRefused, nil, "healthcheck", "--handler="+handler, "tcp://"+d.address())
+		check := startAs(t, roleRefused, nil, "healthcheck", "--timeout=1m", "--handler="+handler,
+			"tcp://"+d.address())
 		require.Equal(t, exitDone, check.exit())
 		require.Equal(t, "echod: tcp://"+d.address()+" works\n", check.stdout.String())
 	}
