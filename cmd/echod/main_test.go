@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // role says, in the environment of a child, what the test binary is there.
@@ -12,6 +14,7 @@ const role = "ECHO_TEST_ROLE"
 const (
 	roleDaemon  = "daemon"  // echod itself
 	roleRefused = "refused" // echod where io_uring_setup is refused
+	roleMute    = "mute"    // a process that never says anything
 )
 
 // TestMain runs the tests, or in a child of theirs the daemon.
@@ -25,6 +28,8 @@ func TestMain(m *testing.M) {
 			os.Exit(99)
 		}
 		main()
+	case roleMute:
+		_ = unix.Pause() // until it is killed
 	default:
 		os.Exit(m.Run())
 	}

@@ -6,50 +6,38 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"strings"
 
 	"github.com/ringport/ringport/server"
 )
 
 // run serves until it is told to stop, or cannot; it returns the exit status.
 func (o serveOptions) run(p process) (status int) {
-	log, threshold := o.Log.logger(p.stderr)
+	direct, _ := o.Log.logger(p.stderr)
+	out := newOutlet(p.stderr, func(lines uint64) {
+		direct.Warn("the log took no lines for a while, and some are lost", "lines", lines)
+	})
+	defer out.close()
+	log, threshold := o.Log.logger(out)
+
 	cfg := o.config(log)
-	allowThreads(cfg.Shards)
-	// Looking up a name can take long. Who does not want to wait for it may say so.
-	opened := make(chan error, 1)
-	var s *server.Server
-	go func() {
-		var err error
-		s, err = server.New(cfg, o.Addresses.Handler.handler())
-		opened <- err
-	}()
-	select {
-	case sig := <-p.signals:
-		log.Info("stopped before it was ready", "signal", sig.String())
-		return exitDone
-	case err := <-opened:
-		if err != nil {
-			return failed(log, err)
-		}
+	o.divide(&cfg, &p.inheritance)
+	i := &instance{
+		options: o, process: p, log: log, threshold: threshold, flags: p.inheritance.flags(),
+		manager: &manager{send: p.notify, log: log},
 	}
-	return o.serve(running{process: p, server: s, log: log, threshold: threshold}, s)
+	i.limits.Store(&cfg)
+	return i.run(cfg)
 }
 
-// serve has the server accept, until a signal ends it. SIGHUP changes its options.
-func (o serveOptions) serve(r running, s *server.Server) (status int) {
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(context.Background()) }()
-	r.log.Info("ready", "listen", addressesOf(s), "shards", len(s.Stats().Shards), "ring", s.Features().String())
-	for {
-		select {
-		case <-r.hangups:
-			o = r.reload(o)
-		case sig := <-r.signals:
-			return o.stop(r.process, r.log, s, sig)
-		case err := <-served:
-			return failed(r.log, err)
-		}
+// divide has the server use the sockets that there are, and listen itself where there is none. The default address is
+// listened on when nobody said where, and that is what the service manager does by its sockets.
+func (o serveOptions) divide(cfg *server.Config, i *inheritance) {
+	if len(cfg.Listen) == 0 && !i.isActivated() {
+		cfg.Listen = []string{server.DefaultListen}
+	}
+	cfg.Listen = i.split(cfg.Listen)
+	for _, s := range i.sockets {
+		cfg.Inherited = append(cfg.Inherited, s.Inherited)
 	}
 }
 
@@ -60,31 +48,19 @@ func allowThreads(shards int) {
 	}
 }
 
-// addressesOf is where the server listens, written as --listen takes it, with the ports that :0 became.
-func addressesOf(s *server.Server) string {
-	var all []string
-	for _, ep := range s.Addrs() {
-		all = append(all, "tcp://"+ep.String())
-	}
-	return strings.Join(all, ",")
-}
-
-// stop drains the server, until the timeout or another signal ends the patience.
-func (o serveOptions) stop(p process, log *slog.Logger, s *server.Server, sig os.Signal) (status int) {
-	timeout := o.Timeouts.DrainTimeout
-	log.Info("stopping", "signal", sig.String(), "connections", s.Stats().Sessions, "drain_timeout", timeout.String())
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	drained := make(chan error, 1)
-	go func() { drained <- s.Shutdown(ctx) }()
-
+// open makes the server. Looking up a name can take long: who does not want to wait for it may send a signal, which is
+// returned then.
+func open(cfg server.Config, h server.Handler, signals <-chan os.Signal) (s *server.Server, stop os.Signal, err error) {
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		s, err = server.New(cfg, h)
+	}()
 	select {
-	case sig := <-p.signals:
-		// Nothing is waited for any more, not even for the shards to close: whoever signals twice means it.
-		log.Error("quitting at once; what clients had not taken yet is lost", "signal", sig.String())
-		return exitFailure
-	case err := <-drained:
-		return stopped(log, err, s.Stats().Cut())
+	case sig := <-signals:
+		return nil, sig, nil
+	case <-opened:
+		return s, nil, err
 	}
 }
 
