@@ -17,7 +17,7 @@ const (
 	DefaultSlowSize        = 1 << 10   // of a message of Slow
 	DefaultPipelinedDepth  = 16
 	DefaultStreamDepth     = 4
-	DefaultSlowDepth       = 4096
+	DefaultSlowDepth       = 16384 // more than the buffers of four sockets hold
 	DefaultOpenDepth       = 1024
 	DefaultDuration        = 5 * time.Second
 	DefaultWarmup          = time.Second
@@ -192,14 +192,31 @@ func orElse[T comparable](value, byDefault T) T {
 // ErrConfig is what the errors of Config.Validate match.
 var ErrConfig = errors.New("load: the configuration is wrong")
 
-// Validate names every field that is wrong, all at once. A name in the address is not looked up.
+// FieldError says what is wrong with one field of a Config. It matches ErrConfig.
+type FieldError struct {
+	Field   string // its name in Config
+	Problem string // goes on after the name: "is 0, want 1 to 9"
+}
+
+// Error names the field and the problem.
+func (e *FieldError) Error() string { return "load: " + e.Field + " " + e.Problem }
+
+// Unwrap gives ErrConfig.
+func (e *FieldError) Unwrap() error { return ErrConfig }
+
+// Validate names every field that is wrong, all at once: its error joins a *FieldError for each. A name in the address is
+// not looked up.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	var v validation
 	network, _, err := ops.ParseEndpoint(c.Address)
-	v.check(err == nil, "%v", err)
+	v.check(err == nil, "Address", "is wrong: %v", err)
 	v.pattern(c, network)
-	v.count("Conns", c.Conns, lowest(c.Pattern == Idle), maxConns)
+	lowest := 1
+	if c.Pattern == Idle {
+		lowest = 0
+	}
+	v.count("Conns", c.Conns, lowest, maxConns)
 	v.count("Depth", c.Depth, 1, maxDepth)
 	if network == "udp" {
 		v.count("Size", c.Size, MinSize, maxDatagram)
@@ -213,35 +230,27 @@ func (c Config) Validate() error {
 	v.count("Idle", c.Idle, 0, maxConns)
 	v.count("ReadRate", c.ReadRate, 0, math.MaxInt32)
 	v.count("PID", c.PID, 0, math.MaxInt32)
-	v.check(c.Rate >= 0 && c.Rate <= maxRate, "Rate is %v, want 0 to %d", c.Rate, maxRate)
+	v.check(c.Rate >= 0 && c.Rate <= maxRate, "Rate", "is %v, want 0 to %d", c.Rate, maxRate)
 	v.check(!c.Open() || c.Arrivals == Constant || c.Arrivals == Poisson,
-		"Arrivals is %q, want %q or %q", c.Arrivals, Constant, Poisson)
+		"Arrivals", "is %q, want %q or %q", c.Arrivals, Constant, Poisson)
 	return errors.Join(v...)
-}
-
-// lowest is the least number of something that may be missing.
-func lowest(mayBeMissing bool) int {
-	if mayBeMissing {
-		return 0
-	}
-	return 1
 }
 
 // validation collects what is wrong.
 type validation []error
 
-func (v *validation) check(right bool, format string, args ...any) {
+func (v *validation) check(right bool, field, problem string, args ...any) {
 	if !right {
-		*v = append(*v, fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...)))
+		*v = append(*v, &FieldError{Field: field, Problem: fmt.Sprintf(problem, args...)})
 	}
 }
 
-func (v *validation) count(name string, value, low, high int) {
-	v.check(value >= low && value <= high, "%s is %d, want %d to %d", name, value, low, high)
+func (v *validation) count(field string, value, low, high int) {
+	v.check(value >= low && value <= high, field, "is %d, want %d to %d", value, low, high)
 }
 
-func (v *validation) time(name string, value time.Duration) {
-	v.check(value >= 0 && value <= maxTime, "%s is %v, want 0s to %v", name, value, maxTime)
+func (v *validation) time(field string, value time.Duration) {
+	v.check(value >= 0 && value <= maxTime, field, "is %v, want 0s to %v", value, maxTime)
 }
 
 // pattern holds what goes together with a pattern and what does not.
@@ -250,20 +259,21 @@ func (v *validation) pattern(c Config, network string) {
 	switch c.Pattern {
 	case Pipelined, Stream:
 	case PingPong, Idle:
-		v.check(single, "Depth is %d, but %s has one message at a time on a connection; use %s", c.Depth, c.Pattern, Pipelined)
+		v.check(single, "Depth", "is %d, but %s has one message at a time on a connection; %s has more",
+			c.Depth, c.Pattern, Pipelined)
 	case Churn:
-		v.check(c.Depth == 1, "Depth is %d, but a connection of %s carries one message", c.Depth, c.Pattern)
-		v.check(!c.Open(), "Rate does not go with %s, which is as fast as the server lets it be", c.Pattern)
+		v.check(c.Depth == 1, "Depth", "is %d, but a connection of %s carries one message", c.Depth, c.Pattern)
+		v.check(!c.Open(), "Rate", "does not go with %s, which is as fast as the server lets it be", c.Pattern)
 	case Slow:
-		v.check(!c.Open(), "Rate does not go with %s; ReadRate says how fast it reads", c.Pattern)
+		v.check(!c.Open(), "Rate", "does not go with %s, which sends all it can", c.Pattern)
 	default:
-		v.check(false, "Pattern is %q, want one of %v", c.Pattern, Patterns())
+		v.check(false, "Pattern", "is %q, want one of %v", c.Pattern, Patterns())
 	}
 	if network == "udp" {
-		v.check(c.Pattern != Churn && c.Pattern != Slow && c.Pattern != Idle && c.Pattern != Stream,
-			"%s needs connections, and UDP has none; use %s or %s", c.Pattern, PingPong, Pipelined)
+		v.check(c.Pattern == PingPong || c.Pattern == Pipelined, "Pattern",
+			"is %s, which needs connections, and UDP has none; %s and %s do without", c.Pattern, PingPong, Pipelined)
 	}
-	v.check(c.Idle == 0 || c.Pattern == Idle, "Idle is %d, but the pattern is %s; use %s", c.Idle, c.Pattern, Idle)
-	v.check(c.Pattern != Idle || c.Conns+c.Idle > 0, "Conns and Idle are 0: there is nothing to do")
-	v.check(c.Conns > 0 || !c.Open(), "Rate needs connections that carry messages; Conns is 0")
+	v.check(c.Idle == 0 || c.Pattern == Idle, "Idle", "is %d, but the pattern is %s, not %s", c.Idle, c.Pattern, Idle)
+	v.check(c.Pattern != Idle || c.Conns+c.Idle > 0, "Conns", "and the silent ones are 0: there is nothing to do")
+	v.check(c.Conns > 0 || !c.Open(), "Rate", "needs connections that carry messages, and there are none")
 }

@@ -158,5 +158,28 @@ func echoDatagrams(t *testing.T) string {
 	return answerDatagrams(t, func(datagram []byte, send func([]byte)) { send(datagram) })
 }
 
+// echoReused echoes datagrams without allocating anything for one.
+func echoReused(t *testing.T) (address string) {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		buffer := make([]byte, 64<<10)
+		for {
+			n, from, err := conn.ReadFromUDPAddrPort(buffer)
+			if err != nil {
+				return
+			}
+			_, _ = conn.WriteToUDPAddrPort(buffer[:n], from)
+		}
+	})
+	t.Cleanup(func() {
+		_ = conn.Close()
+		wait.Wait()
+	})
+	return "udp://" + conn.LocalAddr().String()
+}
+
 // discard reads and says nothing.
 func discard(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }

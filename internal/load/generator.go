@@ -55,6 +55,7 @@ type generator struct {
 
 	phaseTimer, nextSend, sweepTimer, progressTimer, graceTimer *ops.Timer
 
+	swept   moment // when answers were last looked for
 	errors  map[Kind]uint64
 	failure *Failure
 }
@@ -106,6 +107,7 @@ func (g *generator) start() {
 		g.clients = append(g.clients, newIdle(g, g.cfg.Conns+id))
 	}
 	g.left = len(g.clients)
+	g.swept = g.now()
 	g.sweepTimer.Reset(g.sweepInterval())
 	g.progressTimer.Reset(progressInterval)
 	g.openMore()
@@ -290,12 +292,18 @@ func (g *generator) sweepInterval() time.Duration {
 	return min(max(g.cfg.Timeout/sweepsPerTimeout, minSweep), maxSweep)
 }
 
-// sweep looks for answers that take too long.
+// sweep looks for answers that take too long. When it comes late itself, the generator had no CPU, and what has come
+// meanwhile is still to be seen: then it looks the next time.
 func (g *generator) sweep() {
 	now := g.now()
+	stalled := now-g.swept > 2*g.sweepInterval()
+	g.swept = now
 	for _, c := range g.clients {
 		if g.over || g.finishing {
 			return
+		}
+		if stalled {
+			break
 		}
 		c.expire(now)
 	}

@@ -75,6 +75,9 @@ func (p *payload) isPart(data []byte, at int, number, mark uint64) bool {
 		if !bytes.Equal(data[:n], header[at:at+n]) {
 			return false
 		}
+		if n == len(data) {
+			return true
+		}
 		data, at = data[n:], at+n
 	}
 	body := p.body(number, mark)

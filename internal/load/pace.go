@@ -1,9 +1,15 @@
 package load
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // sendsAtOnce is how many messages of a schedule are handed out before the port submits them.
 const sendsAtOnce = 256
+
+// longestTurn is what a turn without anything to do takes at most.
+const longestTurn = 20 * time.Microsecond
 
 // never is when nothing is to be done.
 const never moment = math.MaxInt64
@@ -91,7 +97,7 @@ func (g *generator) tick() {
 // countSpin counts the time since the last tick as spinning, when nothing happened meanwhile.
 func (g *generator) countSpin(now moment) {
 	if g.spinning && g.touched == g.tickTouched && g.total.Sent == g.tickSent {
-		g.spun += now - g.ticked
+		g.spun += min(now-g.ticked, longestTurn) // more of it than that another process had the CPU
 	}
 	g.ticked, g.tickTouched, g.tickSent = now, g.touched, g.total.Sent
 }

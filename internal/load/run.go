@@ -45,7 +45,7 @@ func prepare(ctx context.Context, cfg Config) (*generator, error) {
 	if cfg.PID != 0 {
 		var err error
 		if g.before, err = readProcess(processFolder(cfg.PID)); err != nil {
-			return nil, fmt.Errorf("%w: PID is %d, of which nothing can be read: %w", ErrConfig, cfg.PID, err)
+			return nil, &FieldError{Field: "PID", Problem: fmt.Sprintf("is %d, of which nothing can be read: %v", cfg.PID, err)}
 		}
 	}
 	port, err := ops.NewPort(portConfig(cfg, t.network))

@@ -158,4 +158,4 @@ func (t *target) datagrams(p *ops.Port, room int) (*ops.Socket, error) {
 }
 
 // grace is how long servers have to end their side after everything has been echoed.
-func grace(timeout time.Duration) time.Duration { return min(timeout, 2*time.Second) }
+func grace(timeout time.Duration) time.Duration { return min(timeout, 5*time.Second) }

@@ -1,0 +1,100 @@
+package load
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// soundResult is a closed loop of 4 connections: 1000 echoes of 4 ms each in a second.
+func soundResult() (Result, *generator) {
+	g := newGenerator(Config{Conns: 4}.WithDefaults(), target{network: "tcp"})
+	r := Result{Config: g.cfg, Seconds: 1, Rate: 1000, Latency: NewHistogram()}
+	r.Window.Echoes, g.window.echoes = 1000, 1000
+	for range 1000 {
+		r.Latency.record(4 * time.Millisecond)
+		g.window.area += 4 * time.Millisecond
+	}
+	return r, g
+}
+
+// soundOpenResult is an open loop of which all 1000 messages were sent and answered.
+func soundOpenResult() (Result, *generator) {
+	g := newGenerator(Config{Conns: 4, Rate: 1000}.WithDefaults(), target{network: "tcp"})
+	r := Result{Config: g.cfg, Seconds: 1, Rate: 1000, Latency: NewHistogram()}
+	r.Window.Echoes, g.window.echoes = 1000, 1000
+	r.Schedule = &Schedule{Intended: 1000, Sent: 1000, Lag: NewHistogram()}
+	for range 1000 {
+		r.Latency.record(4 * time.Millisecond)
+	}
+	return r, g
+}
+
+func TestASoundRunPassesEveryGate(t *testing.T) {
+	for name, sound := range map[string]func() (Result, *generator){"closed": soundResult, "open": soundOpenResult} {
+		t.Run(name, func(t *testing.T) {
+			r, g := sound()
+			r.judge(g)
+			require.False(t, r.Void)
+			for _, gate := range r.Gates {
+				require.True(t, gate.OK, "%s: %s", gate.Name, gate.Detail)
+				require.NotEmpty(t, gate.Detail)
+			}
+		})
+	}
+}
+
+func TestAGateThatFailsVoidsTheRunOrMarksIt(t *testing.T) {
+	tests := []struct {
+		gate  string
+		of    func() (Result, *generator)
+		spoil func(*Result, *generator)
+		voids bool
+	}{
+		{GatePayload, soundResult, func(r *Result, _ *generator) { r.Errors = map[Kind]uint64{WrongEcho: 1} }, true},
+		{GateTotals, soundResult, func(r *Result, _ *generator) { r.Window.Echoes++ }, true},
+		{GateTotals, soundResult, func(_ *Result, g *generator) { g.window.echoes-- }, true},
+		{GateTotals, soundResult, func(r *Result, _ *generator) { r.Latency.record(1) }, true},
+		{GateTotals, soundResult, func(r *Result, _ *generator) { r.Seconds = 1.3 }, true},
+		{GateLittle, soundResult, func(_ *Result, g *generator) { g.window.area = 3590 * time.Millisecond }, true},
+		{GateLittle, soundResult, func(_ *Result, g *generator) { g.window.area = 4410 * time.Millisecond }, true},
+		{GateGenerator, soundResult, func(r *Result, _ *generator) { r.Generator.Load = 0.91 }, false},
+		{GateSchedule, soundOpenResult, func(r *Result, _ *generator) { r.Schedule.Late = 11 }, true},
+		{GateOffered, soundOpenResult, func(r *Result, _ *generator) { r.Schedule.Sent = 989 }, true},
+		{GateAchieved, soundOpenResult, func(r *Result, _ *generator) { r.Schedule.Intended = 1011 }, true},
+		{GateLoss, soundOpenResult, func(r *Result, g *generator) { g.target.network, r.Window.Lost = "udp", 1 }, false},
+	}
+	for _, test := range tests {
+		t.Run(test.gate, func(t *testing.T) {
+			r, g := test.of()
+			test.spoil(&r, g)
+			r.judge(g)
+			gate, found := r.Gate(test.gate)
+			require.True(t, found)
+			require.False(t, gate.OK)
+			require.Equal(t, test.voids, gate.Voids)
+			require.Equal(t, test.voids, r.Void)
+		})
+	}
+}
+
+func TestSmallDifferencesPass(t *testing.T) {
+	r, g := soundResult()
+	g.window.area = 3610 * time.Millisecond
+	r.Generator.Load = 0.9
+	r.judge(g)
+	require.False(t, r.Void)
+
+	r, g = soundOpenResult()
+	r.Schedule.Late, r.Schedule.Sent = 10, 990
+	r.judge(g)
+	require.False(t, r.Void)
+}
+
+func TestARunThatMeasuredNothingIsVoid(t *testing.T) {
+	r, g := soundResult()
+	r.Seconds = 0
+	r.judge(g)
+	require.True(t, r.Void)
+}
