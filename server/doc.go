@@ -1,5 +1,5 @@
-// Package server runs TCP services on completion ports: listeners, sessions and their limits. It is policy only; what
-// moves the bytes is package ops.
+// Package server runs TCP, Unix and UDP services on completion ports: listeners, sessions and their limits. It is policy
+// only; what moves the bytes is package ops.
 //
 // A Server consists of shards. Each has a port, with the goroutine that owns it, a listener for every address, and the
 // sessions of the connections that the kernel gave to that listener (SO_REUSEPORT). A Handler hears of sessions on the
