@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -177,15 +178,32 @@ func TestADatagramToTheOtherFamilyIsNotReceived(t *testing.T) { // T-113
 
 func TestTwoFamiliesHaveOnePortEach(t *testing.T) { // T-109
 	p := newPort(t, ops.PortConfig{})
-	six := newSingle(t, p, ops.Stream)
-	require.NoError(t, six.Bind(anyIPv6))
-	require.NoError(t, six.Listen(0))
+	four, six := listenOnOnePort(t, p)
 	port := six.LocalEndpoint().Port()
-	four := listenOn(t, p, ipEndpoint("0.0.0.0", port), ops.ListenConfig{})
 	for addr, l := range map[string]*ops.Socket{"127.0.0.1": four, "::1": six} {
 		j := to(ipEndpoint(addr, port))
 		require.NoError(t, j.run(t, p.ConnectAsync).Err())
 		requireEcho(t, j.ConnectSocket(), accept(t, l))
 		require.NoError(t, j.ConnectSocket().Close())
 	}
+}
+
+// listenOnOnePort gives listeners of both families. A port that is free for one may be taken for the other, by a
+// connection of another process too: then the next one may do.
+func listenOnOnePort(t testing.TB, p *ops.Port) (four, six *ops.Socket) {
+	t.Helper()
+	for range 100 {
+		six = newSingle(t, p, ops.Stream)
+		require.NoError(t, six.Bind(anyIPv6))
+		require.NoError(t, six.Listen(0))
+		four, err := p.Listen(ipEndpoint("0.0.0.0", six.LocalEndpoint().Port()), ops.ListenConfig{})
+		if err == nil {
+			t.Cleanup(func() { _ = four.Close() })
+			return four, six
+		}
+		require.ErrorIs(t, err, syscall.EADDRINUSE)
+		require.NoError(t, six.Close())
+	}
+	require.Fail(t, "no port is free for both families")
+	return nil, nil
 }

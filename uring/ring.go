@@ -75,7 +75,10 @@ func (r *Ring) prepare(cfg Config) error {
 	if err := r.probe(); err != nil {
 		return err
 	}
-	return r.features.require()
+	if err := r.features.require(); err != nil {
+		return err
+	}
+	return r.restrict(cfg.Allow)
 }
 
 // Enable starts the ring and makes the calling goroutine its owner: it must be locked to its thread
