@@ -540,8 +540,8 @@ func tryAddresses(t *testing.T, l *ops.Socket, addrs []string) {
 
 func TestTheFirstAddressThatAnswersWins(t *testing.T) { // T-065, RFC 8305
 	p := newPort(t, ops.WithLookUp(ops.PortConfig{}, names("127.0.0.2", "127.0.0.1")))
-	first := listenOn(t, p, ipEndpoint("127.0.0.2", 0), ops.ListenConfig{})
-	second := listenOn(t, p, ipEndpoint("127.0.0.1", first.LocalEndpoint().Port()), ops.ListenConfig{})
+	second := listenOn(t, p, ipEndpoint("127.0.0.1", 0), ops.ListenConfig{}) // whose ports others take, too
+	first := listenOn(t, p, ipEndpoint("127.0.0.2", second.LocalEndpoint().Port()), ops.ListenConfig{})
 	s := newSocket(t, p, ops.FamilyIPv4, ops.Stream)
 	connect(t, s, ops.DNSEndpoint("both.test", first.LocalEndpoint().Port()))
 	require.Equal(t, first.LocalEndpoint(), s.RemoteEndpoint(), "in the resolver's order")
