@@ -46,7 +46,7 @@ func faultsOf(t *testing.T, lines ...string) []string {
 
 func TestTheFileHasASettingForEachFlag(t *testing.T) {
 	path := configFile(t,
-		`listen = ["tcp://:1", "tcp://:2"]`, `handler = "discard"`, `take-over = true`,
+		`listen = ["tcp://:1", "udp://:2"]`, `handler = "discard"`, `take-over = true`,
 		`shards = 3`, `pin-cpus = true`,
 		`max-conns = 4`, `max-conns-per-ip = 5`, `accept-rate = 6`, `accept-burst = 7`, `backlog = 8`,
 		`idle-timeout = "9s"`, `lifetime = "10s"`, `write-timeout = "11s"`, `linger-timeout = "12s"`, `drain-timeout = "13s"`,
@@ -60,7 +60,7 @@ func TestTheFileHasASettingForEachFlag(t *testing.T) {
 		require.Contains(t, "\n"+string(text), "\n"+flag.Name+" = ", "the file lacks a setting")
 	}
 	want := serveOptions{
-		Addresses:  addressOptions{Listen: []string{"tcp://:1", "tcp://:2"}, Handler: "discard", TakeOver: true},
+		Addresses:  addressOptions{Listen: []string{"tcp://:1", "udp://:2"}, Handler: "discard", TakeOver: true},
 		Processors: processorOptions{Shards: 3, PinCPUs: true},
 		Limits:     limitOptions{MaxConns: 4, MaxConnsPerIP: 5, AcceptRate: 6, AcceptBurst: 7, Backlog: 8},
 		Timeouts: timeoutOptions{IdleTimeout: 9 * time.Second, Lifetime: 10 * time.Second,

@@ -232,13 +232,25 @@ func TestTheEnvironmentTellsAHealthcheckWhatIsServed(t *testing.T) {
 	require.Equal(t, exitDone, o.status, "%s", o.stderr)
 }
 
-func TestADaemonPassesItsHealthcheckAndNeedsNoRingForIt(t *testing.T) {
+func TestADaemonPassesItsHealthcheckEverywhere(t *testing.T) {
 	ringtest.Require(t)
 	for _, handler := range []string{"echo", "discard"} {
-		d := start(t, "--handler="+handler)
-		check := startAs(t, roleRefused, nil, "healthcheck", "--timeout=1m", "--handler="+handler,
-			"tcp://"+d.address())
-		require.Equal(t, exitDone, check.exit())
-		require.Equal(t, "echod: tcp://"+d.address()+" works\n", check.stdout.String())
+		d := start(t, "--handler="+handler, "--listen=tcp://127.0.0.1:0", "--listen=udp://127.0.0.1:0",
+			"--listen=unix://"+filepath.Join(shortDir(t), "echo"), "--admin=127.0.0.1:0")
+		ready := d.awaitLine(`msg=ready listen=(tcp://[^,]+),(udp://[^,]+),(unix://\S+) .* admin=(\S+)`)
+		for _, address := range []string{ready[1], ready[2], ready[3], ready[4]} {
+			if handler == "discard" && strings.HasPrefix(address, "udp") {
+				continue // nobody answers
+			}
+			o := runWith(nil, "healthcheck", "--timeout=1m", "--handler="+handler, address)
+			require.Equal(t, outcome{exitDone, "echod: " + address + " works\n", ""}, o)
+		}
 	}
+}
+
+func TestAHealthcheckNeedsNoRing(t *testing.T) {
+	address := listenFor(t, "tcp", local, echo)
+	d := startAs(t, roleRefused, nil, "healthcheck", "--timeout=1m", address)
+	require.Equal(t, exitDone, d.exit())
+	require.Equal(t, "echod: "+address+" works\n", d.stdout.String())
 }

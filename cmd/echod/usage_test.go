@@ -140,7 +140,7 @@ func TestFlagsGoBeforeTheEnvironmentAndTheEnvironmentBeforeDefaults(t *testing.T
 
 func TestEveryFlagHasAVariable(t *testing.T) {
 	values := map[string]string{
-		"ECHOD_LISTEN": "tcp://:1,tcp://:2", "ECHOD_HANDLER": "discard", "ECHOD_TAKE_OVER": "true",
+		"ECHOD_LISTEN": "tcp://:1,udp://:2", "ECHOD_HANDLER": "discard", "ECHOD_TAKE_OVER": "true",
 		"ECHOD_SHARDS": "3", "ECHOD_PIN_CPUS": "true",
 		"ECHOD_MAX_CONNS": "4", "ECHOD_MAX_CONNS_PER_IP": "5", "ECHOD_ACCEPT_RATE": "6", "ECHOD_ACCEPT_BURST": "7",
 		"ECHOD_BACKLOG":      "8",
@@ -168,7 +168,7 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 		require.Contains(t, values, name, "the table lacks a flag")
 	}
 	want := serveOptions{
-		Addresses:  addressOptions{Listen: []string{"tcp://:1", "tcp://:2"}, Handler: "discard", TakeOver: true},
+		Addresses:  addressOptions{Listen: []string{"tcp://:1", "udp://:2"}, Handler: "discard", TakeOver: true},
 		Processors: processorOptions{Shards: 3, PinCPUs: true},
 		Limits:     limitOptions{MaxConns: 4, MaxConnsPerIP: 5, AcceptRate: 6, AcceptBurst: 7, Backlog: 8},
 		Timeouts: timeoutOptions{IdleTimeout: 9 * time.Second, Lifetime: 10 * time.Second,
