@@ -73,8 +73,8 @@ func TestSocketsOfTheServiceManagerAreServed(t *testing.T) {
 	listed := d.awaitLine(`msg=ready listen=(\S+)`)[1]
 	require.Equal(t, []string{"tcp://" + web.Addr().String(), "unix://" + path, "udp://" + datagrams.LocalAddr().String()},
 		strings.Split(listed, ","), "these and not the default one")
-	requireEcho(t, dialAddress(t, web.Addr().String()), "hello")
-	requireEcho(t, dialPath(t, path), "hello")
+	requireVisit(t, "tcp", web.Addr().String())
+	requireVisit(t, "unix", path)
 	client, err := net.Dial("udp", datagrams.LocalAddr().String())
 	require.NoError(t, err)
 	defer client.Close()
@@ -96,7 +96,7 @@ func TestASocketServesOneDaemonAfterTheOther(t *testing.T) {
 	web, file := listening(t)
 	for range 3 {
 		d := activate(t, []*os.File{file}, "web")
-		requireEcho(t, dialAddress(t, web.Addr().String()), "hello")
+		requireVisit(t, "tcp", web.Addr().String())
 		d.signal(syscall.SIGTERM)
 		require.Equal(t, exitDone, d.exit())
 	}
@@ -143,6 +143,7 @@ func TestSystemdSocketActivate(t *testing.T) {
 	client := dialPath(t, path) // starts it
 	d.awaitLine(`msg=ready listen=unix://` + path + ` `)
 	requireEcho(t, client, "hello")
+	require.NoError(t, client.Close())
 	d.signal(syscall.SIGTERM)
 	require.Equal(t, exitDone, d.exit())
 	require.FileExists(t, path)

@@ -22,6 +22,9 @@
 //	                 process, and ends as after SIGTERM once that serves; no connection is refused. If it does not
 //	                 serve within half a minute, this process goes on.
 //
+// With --take-over, a second echod may also be started beside one that is told to stop afterwards. The kernel divides
+// the connections between the two, and those that wait for the one that ends may be reset: SIGUSR2 is the better way.
+//
 // Under systemd it says when it is ready, reloads and stops, feeds the watchdog as long as every shard turns, and
 // serves on sockets that were made for it (Type=notify or notify-reload, WatchdogSec=, socket units).
 //

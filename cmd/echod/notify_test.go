@@ -92,7 +92,7 @@ func TestTheServiceManagerHearsOfTheStartAndTheEnd(t *testing.T) {
 	m := manage(t)
 	d := startAs(t, roleDaemon, m.env())
 	m.await(1, `^READY=1\nSTATUS=serving: 0 connections, 0 waiting, 0 bytes queued$`)
-	requireEcho(t, d.dial(), "hello")
+	requireVisit(t, "tcp", d.address())
 	d.signal(syscall.SIGTERM)
 	extension := m.await(1, `^STOPPING=1\nSTATUS=draining: .*\nEXTEND_TIMEOUT_USEC=(\d+)$`)
 	usec, err := strconv.ParseInt(extension[1], 10, 64)
@@ -150,7 +150,7 @@ func TestAWrongWatchdogIsAFailure(t *testing.T) {
 func TestAServiceManagerThatDoesNotListenIsNoFailure(t *testing.T) {
 	d := startAs(t, roleDaemon, []string{"NOTIFY_SOCKET=" + filepath.Join(shortDir(t), "nobody"), "WATCHDOG_USEC=20000"})
 	d.awaitLine(`level=WARN msg="the service manager cannot be told.*NOTIFY_SOCKET`)
-	requireEcho(t, d.dial(), "hello")
+	requireVisit(t, "tcp", d.address())
 	d.signal(syscall.SIGTERM)
 	require.Equal(t, exitDone, d.exit())
 	require.Equal(t, 1, strings.Count(strings.Join(d.log(), "\n"), "NOTIFY_SOCKET"), "said once")

@@ -97,6 +97,12 @@ func visit(network, address, text string) error {
 	return nil
 }
 
+// requireVisit holds that a client is served.
+func requireVisit(t *testing.T, network, address string) {
+	t.Helper()
+	require.NoError(t, visit(network, address, "hello"))
+}
+
 func TestRestartsUnderLoadRefuseAndCutNobody(t *testing.T) {
 	path := filepath.Join(shortDir(t), "echo")
 	d := start(t, "--listen=tcp://127.0.0.1:0", "--listen=unix://"+path, "--admin=127.0.0.1:0", "--shards=2",
@@ -143,13 +149,54 @@ func TestASuccessorServesTheSocketsOfTheServiceManager(t *testing.T) {
 	pid := d.succeed(d.command.Process.Pid, 1)
 	require.Equal(t, exitDone, d.leave())
 	pid = d.succeed(pid, 2)
-	requireEcho(t, dialAddress(t, web.Addr().String()), "hello")
-	requireEcho(t, dialPath(t, path), "hello")
+	requireVisit(t, "tcp", web.Addr().String())
+	requireVisit(t, "unix", path)
 	d.signalNumber(pid, syscall.SIGTERM)
 	d.exit()
 	listed := d.awaitLines(3, `msg=ready listen=(\S+)`)[1]
 	require.Equal(t, "tcp://"+web.Addr().String()+",unix://"+path, listed, "and not the default one")
 	require.FileExists(t, path)
+}
+
+func TestDatagramsAreAnsweredByTheSuccessor(t *testing.T) {
+	d := start(t, "--listen=udp://127.0.0.1:0")
+	address := d.awaitLine(`msg=ready listen=udp://(\S+)`)[1]
+	client, err := net.Dial("udp", address)
+	require.NoError(t, err)
+	defer client.Close()
+	pid := d.command.Process.Pid
+	for n := range 3 {
+		pid = d.succeed(pid, n+1)
+		d.awaitLines(n+1, `msg=stopped`)
+		require.NoError(t, client.SetDeadline(time.Now().Add(patience)))
+		requireEcho(t, client, fmt.Sprintf("datagram %d", n))
+	}
+}
+
+func TestNoDescriptorIsLeftByRestarts(t *testing.T) {
+	path := filepath.Join(shortDir(t), "echo")
+	d := start(t, "--listen=tcp://127.0.0.1:0", "--listen=unix://"+path, "--listen=udp://127.0.0.1:0",
+		"--admin=127.0.0.1:0", "--shards=2")
+	d.address()
+	pid, first := d.command.Process.Pid, 0
+	for n := range 4 {
+		pid = d.succeed(pid, n+1)
+		d.awaitLines(n+1, `msg=stopped`)
+		d.signalNumber(pid, syscall.SIGUSR1)
+		d.awaitLines(n+1, `msg=figures`) // by now it has told everybody that it serves
+		if n == 0 {
+			first = descriptorsOf(t, pid)
+		}
+	}
+	require.Eventually(t, func() bool { return descriptorsOf(t, pid) == first }, patience, patience/1000)
+}
+
+// descriptorsOf is how many descriptors a process has.
+func descriptorsOf(t *testing.T, pid int) int {
+	t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	require.NoError(t, err)
+	return len(entries)
 }
 
 func TestTheAdminSocketIsTheSuccessors(t *testing.T) {
@@ -206,7 +253,8 @@ func TestASuccessorThatFailsLeavesEverythingAsItWas(t *testing.T) {
 	d.signal(syscall.SIGUSR2)
 	d.awaitLine(`level=ERROR msg="there is no successor; this .*" error=.*ended before it served.*exit status 1`)
 	requireEcho(t, before, "still here")
-	requireEcho(t, d.dial(), "hello")
+	require.NoError(t, before.Close())
+	requireVisit(t, "tcp", d.address())
 
 	point(ownPath(t))
 	d.succeed(d.command.Process.Pid, 1)
