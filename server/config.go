@@ -56,7 +56,7 @@ type Config struct {
 	// Inherited has sockets that listen already, made by systemd or by the process before this one.
 	Inherited []Inherited
 	// TakeOver lets the server listen where another server of the same user listens: the kernel gives each a part of
-	// the connections until the other one stops.
+	// the connections until the other one stops. Not so for Unix sockets, which must be Inherited.
 	TakeOver bool
 	// Shards is the number of ports, each with a goroutine and a thread, 1..1024; 0: the number of CPUs that the
 	// process may use.

@@ -2,8 +2,8 @@
 // only; what moves the bytes is package ops.
 //
 // A Server consists of shards. Each has a port, with the goroutine that owns it, a listener for every address, and the
-// sessions of the connections that the kernel gave to that listener (SO_REUSEPORT). A Handler hears of sessions on the
-// goroutine of their shard:
+// sessions of the connections that the kernel gave to that listener. (Shards have TCP sockets of their own, by
+// SO_REUSEPORT, and share Unix sockets and inherited ones.) A Handler hears of sessions on the goroutine of their shard:
 //
 //	accept -> Handler.Opened -> Handler.Received ... -> Handler.Closed
 //
@@ -21,6 +21,12 @@
 // then the session reads and discards until the peer has ended its side too, or Config.LingerTimeout has passed.
 // Linux throws away what the peer has not read yet when a connection is closed that still receives, so nothing less
 // keeps every byte. An error or a timeout closes the connection at once. Handler.Closed is told which it was.
+//
+// # One server after another
+//
+// Server.ListenerFiles gives duplicates of the listening sockets, which another process can pass to its server as
+// Config.Inherited. Once that one is served, Server.Retire ends the first: its clients are served to their end, and the
+// listeners stay with the second, so that nobody is refused.
 //
 // # Datagrams
 //

@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -58,11 +58,18 @@ func (sh *shard) retire(ctx context.Context) {
 			sh.server.log.Error("a connection may have been left to wait", "address", l.bound.String(), "error", err)
 		}
 	}
-	sh.post(sh.drainKept)
+	sh.post(sh.leftListeners)
 }
 
 // stopAccepting begins a retirement.
-func (sh *shard) stopAccepting() { sh.accepting, sh.retiring = false, true }
+func (sh *shard) stopAccepting() { sh.accepting, sh.retiring, sh.leaving = false, true, true }
+
+// leftListeners runs when no connection will come any more.
+func (sh *shard) leftListeners() {
+	sh.leaving = false
+	sh.drainKept()
+	sh.checkDrained()
+}
 
 // drainKept lets every session come to its end, and every connection that waits for a permit.
 func (sh *shard) drainKept() {
@@ -139,14 +146,15 @@ func (l *listener) emptyBacklog(ctx context.Context, fd int) error {
 	}
 	for {
 		conn, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
-		switch {
+		switch shortage := err; {
 		case err == nil:
 			l.shard.adopt(conn)
 		case errors.Is(err, unix.EAGAIN):
 			return nil
 		case isShortage(err):
+			l.shard.post(l.shard.drainKept) // whose sessions have the descriptors
 			if err := rest(ctx, acceptPause); err != nil {
-				return fmt.Errorf("accept: %w", errors.Join(unix.EMFILE, err))
+				return errors.Join(os.NewSyscallError("accept4", shortage), err)
 			}
 		case errors.Is(err, unix.EBADF), errors.Is(err, unix.EINVAL):
 			return err

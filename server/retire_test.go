@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
+	"github.com/ringport/ringport/bufring"
 	"github.com/ringport/ringport/internal/ringtest"
 	"github.com/ringport/ringport/server"
 )
@@ -100,6 +102,83 @@ func TestARetiringServerServesTheConnectionsThatWaitForIt(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestAConnectionForWhichACancelledAcceptWasWokenIsServed(t *testing.T) {
+	for _, address := range []string{"tcp://127.0.0.1:0", "unix://" + abstractName(t)} {
+		t.Run(address[:4], func(t *testing.T) {
+			blocked, release := make(chan struct{}), make(chan struct{})
+			h := &handler{received: func(s *server.Session, b bufring.Buffer) {
+				if string(b.Bytes()) == "block" {
+					close(blocked)
+					<-release
+				}
+				s.Send(b)
+			}}
+			r := start(t, server.Config{Listen: []string{address}, Shards: 1, LingerTimeout: patience}, h)
+			first := connect(t, r.Listeners()[0])
+			_, err := first.Write([]byte("block"))
+			require.NoError(t, err)
+			<-blocked
+			second := connect(t, r.Listeners()[0]) // wakes the accept of a shard that cannot look yet
+			retired := r.retireMeanwhile(patience)
+			require.Eventually(t, func() bool { return r.Ready() != nil }, patience, time.Millisecond, "it has begun")
+			close(release)
+			requireEcho(t, second, "served")
+			requireEnd(t, second)
+			require.NoError(t, second.Close())
+			require.NoError(t, first.Close())
+			require.NoError(t, <-retired)
+		})
+	}
+}
+
+// fewDescriptors lets the process open so many more descriptors at most, until the test ends.
+func fewDescriptors(t testing.TB, more int) {
+	t.Helper()
+	free, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0) // the lowest that is free
+	require.NoError(t, err)
+	require.NoError(t, unix.Close(free))
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	t.Cleanup(func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) })
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(free + more), Max: before.Max}))
+}
+
+// spendDescriptors opens as many as the process may, until the test ends.
+func spendDescriptors(t testing.TB) {
+	t.Helper()
+	for {
+		fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+		if err == unix.EMFILE {
+			return
+		}
+		require.NoError(t, err)
+		t.Cleanup(func() { unix.Close(fd) })
+	}
+}
+
+func TestARetiringServerEndsSessionsForTheDescriptorsThatOthersWaitFor(t *testing.T) {
+	fewDescriptors(t, 100) // before the first accept, which keeps the limit that it has met
+	r := start(t, server.Config{Shards: 1, LingerTimeout: patience}, server.Echo{})
+	first := r.dial()
+	requireEcho(t, first, "I hold a descriptor")
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	second := rawClient(fd)
+	defer unix.Close(fd)
+	spendDescriptors(t)
+	at := r.Addrs()[0].AddrPort()
+	require.NoError(t, unix.Connect(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}))
+	r.until("there is no descriptor for it", func(s server.Stats) bool { return s.Shards[0].NoDescriptors > 0 })
+
+	retired := r.retireMeanwhile(patience)
+	requireEnd(t, first)
+	require.NoError(t, first.Close())
+	message := []byte("I was let in")
+	second.echo(t, message, make([]byte, len(message)))
+	require.NoError(t, unix.Shutdown(fd, unix.SHUT_WR))
+	require.NoError(t, <-retired)
 }
 
 func TestWhoHasJustConnectedMaySpeakToARetiringServer(t *testing.T) {
@@ -188,7 +267,9 @@ func (g *generation) end(t *testing.T, how func(*server.Server, context.Context)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	require.NoError(t, how(g.Server, ctx))
-	require.NoError(t, <-g.served)
+	if err := <-g.served; !errors.Is(err, net.ErrClosed) { // its end came before Serve began
+		require.NoError(t, err)
+	}
 	s := g.Stats()
 	requireNothingLeft(t, s)
 	require.Zero(t, s.Cut())
@@ -198,14 +279,20 @@ func (g *generation) end(t *testing.T, how func(*server.Server, context.Context)
 
 // crowd is many clients while servers follow each other.
 type crowd struct {
-	address string
-	stop    atomic.Bool
-	echoes  atomic.Int64
-	passing sync.WaitGroup
-	staying sync.WaitGroup
-	mu      sync.Mutex
-	errs    []error
+	address          string
+	passing, staying clients
+	echoes           atomic.Int64
+	mu               sync.Mutex
+	errs             []error
 }
+
+// clients do the same over and over until they are stopped.
+type clients struct {
+	stopped atomic.Bool
+	wait    sync.WaitGroup
+}
+
+func (c *clients) stop() { c.stopped.Store(true) }
 
 // dial connects a client. TCP clients have addresses of their own, since the ports of one are soon used up.
 func (c *crowd) dial(i int) (net.Conn, error) {
@@ -222,9 +309,9 @@ func (c *crowd) dial(i int) (net.Conn, error) {
 }
 
 // add lets a client do something over and over.
-func (c *crowd) add(among *sync.WaitGroup, i int, what func(i int) error) {
-	among.Go(func() {
-		for !c.stop.Load() {
+func (c *crowd) add(among *clients, i int, what func(i int) error) {
+	among.wait.Go(func() {
+		for !among.stopped.Load() {
 			if err := what(i); err != nil {
 				c.mu.Lock()
 				c.errs = append(c.errs, fmt.Errorf("client %d: %w", i, err))
@@ -233,6 +320,13 @@ func (c *crowd) add(among *sync.WaitGroup, i int, what func(i int) error) {
 			}
 		}
 	})
+}
+
+// failure is what clients met so far that they should not.
+func (c *crowd) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return errors.Join(c.errs...)
 }
 
 // pass connects, has something echoed, and leaves.
@@ -309,17 +403,15 @@ func TestServersFollowEachOtherAndNoClientNotices(t *testing.T) {
 				cfg.Shards = test.shards[(n+1)%len(test.shards)]
 				g = follow(t, g, cfg)
 			}
-			c.stop.Store(true)
-			c.passing.Wait()
-			c.mu.Lock()
-			failed := errors.Join(c.errs...)
-			c.mu.Unlock()
-			require.NoError(t, failed)
-			require.Eventually(t, func() bool { return g.Stats().Sessions == stayers }, patience, time.Millisecond,
-				"only those who stay are left, and they leave when the last server ends")
+			c.passing.stop()
+			c.passing.wait.Wait()
+			require.Eventually(t, func() bool { return g.Stats().Sessions == stayers || c.failure() != nil }, patience,
+				time.Millisecond, "only those who stay are left")
+			require.NoError(t, c.failure())
+			c.staying.stop() // once the last server ends
 			g.end(t, (*server.Server).Shutdown)
-			c.staying.Wait()
-			require.NoError(t, errors.Join(c.errs...))
+			c.staying.wait.Wait()
+			require.NoError(t, c.failure())
 			t.Logf("%d echoes", c.echoes.Load())
 			require.NotZero(t, c.echoes.Load())
 		})

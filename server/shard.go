@@ -22,6 +22,7 @@ type shard struct {
 
 	accepting bool
 	retiring  bool // the listeners are others' from now on
+	leaving   bool // and connections may still come from them
 	draining  bool
 	limits    *limits
 	pinned    bool // the thread is kept on a CPU
@@ -79,7 +80,7 @@ func (sh *shard) rearm() {
 func (sh *shard) arrived(socket *ops.Socket) {
 	p := parked{socket: socket, remote: socket.RemoteEndpoint()}
 	switch {
-	case sh.draining:
+	case sh.draining && !sh.leaving:
 		sh.reject(p, RejectedDraining)
 	case sh.server.gate.enter(sh):
 		sh.letIn(p)
@@ -185,7 +186,7 @@ func (sh *shard) drain() {
 	if sh.draining {
 		return
 	}
-	sh.draining, sh.accepting = true, false
+	sh.draining, sh.accepting, sh.leaving = true, false, false
 	for _, l := range sh.listeners {
 		_ = l.socket.Close()
 	}
@@ -198,6 +199,7 @@ func (sh *shard) drain() {
 // cut closes every session at once.
 func (sh *shard) cut() {
 	sh.drain()
+	sh.leaving = false
 	sh.closeParked() // which a server that retires has kept
 	sh.each((*Session).cut)
 	sh.cutResponders()
@@ -206,7 +208,7 @@ func (sh *shard) cut() {
 
 // checkDrained tells Shutdown when the last session of a draining shard is gone.
 func (sh *shard) checkDrained() {
-	if !sh.draining || sh.sessions != nil || len(sh.parked) > 0 || sh.responding() {
+	if !sh.draining || sh.leaving || sh.sessions != nil || len(sh.parked) > 0 || sh.responding() {
 		return
 	}
 	select {
