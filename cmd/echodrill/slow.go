@@ -15,7 +15,7 @@ import (
 type slow struct {
 	Address     address       `arg:"" help:"Where the service listens."`
 	Connections int           `default:"1000" help:"How many clients."`
-	Bytes       int64         `default:"1048576" help:"The most that each sends."`
+	Bytes       int64         `default:"67108864" help:"The most that each sends before it is silent, too."`
 	Patience    time.Duration `default:"120s" help:"For the service to close the last of them."`
 }
 
@@ -25,6 +25,11 @@ func (s *slow) run(ctx context.Context) (string, error) {
 		return "", errUnlessOver(ctx, err)
 	}
 	defer closeAll(conns)
+	for _, conn := range conns {
+		if err := shrink(conn); err != nil {
+			return "", err
+		}
+	}
 	fmt.Printf("%d clients send and do not read\n", len(conns))
 	var sent, closed atomic.Int64
 	deadline := time.Now().Add(s.Patience)
@@ -39,6 +44,21 @@ func (s *slow) run(ctx context.Context) (string, error) {
 	})
 	return fmt.Sprintf("slow: %d of %d clients that did not read were closed by the service, %d MiB sent",
 		closed.Load(), len(conns), sent.Load()>>20), err
+}
+
+// kernelBuffer is what such a client has of the kernel's memory in each direction. With what the kernel would let it
+// grow to, the kernel would hold megabytes for each client before the service has to.
+const kernelBuffer = 8 << 10
+
+func shrink(conn net.Conn) error {
+	c, ok := conn.(interface {
+		SetReadBuffer(bytes int) error
+		SetWriteBuffer(bytes int) error
+	})
+	if !ok {
+		return fmt.Errorf("%T has no buffers to set", conn)
+	}
+	return errors.Join(c.SetReadBuffer(kernelBuffer), c.SetWriteBuffer(kernelBuffer))
 }
 
 // fill sends until the service closes the connection, which it must before the deadline.
