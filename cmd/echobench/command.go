@@ -15,6 +15,7 @@ import (
 type commands struct {
 	Version kong.VersionFlag `help:"Print the version and quit."`
 	Run     runOptions       `cmd:"" help:"Puts load on one server and tells what it found."`
+	Compare compareOptions   `cmd:"" help:"Measures several servers under several loads, and writes a report."`
 }
 
 // command is what a command line may ask for.

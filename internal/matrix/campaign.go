@@ -48,6 +48,7 @@ func (c Campaign) Run(ctx context.Context) (Outcome, error) {
 		Loads:        slices.Clone(c.Loads),
 		LoadsLeftOut: map[string]string{},
 	}}
+	r.leaveOutTooMany()
 	closed, open := c.phases()
 	err = r.phase(ctx, closed)
 	if err == nil {
@@ -56,6 +57,26 @@ func (c Campaign) Run(ctx context.Context) (Outcome, error) {
 	}
 	r.outcome.Complete = err == nil
 	return r.outcome, err
+}
+
+// spareDescriptors is what a server or a generator has open beside its connections.
+const spareDescriptors = 64
+
+// leaveOutTooMany leaves out the loads with more connections than a process may have.
+func (r *running) leaveOutTooMany() {
+	limit := descriptorLimit()
+	for _, l := range r.outcome.Loads {
+		if needed := uint64(l.Connections() + spareDescriptors); limit != 0 && needed > limit {
+			r.leaveOut(l, fmt.Sprintf("it needs %d descriptors, and a process may have %d; raise it with ulimit -Hn",
+				needed, limit))
+		}
+	}
+}
+
+// leaveOut notes that a load is not run, and why.
+func (r *running) leaveOut(l Load, why string) {
+	r.outcome.LoadsLeftOut[l.Name] = why
+	r.all -= r.runs([]Load{l})
 }
 
 // phases are the numbers of the loads that can be run at once, and of those whose rate must be found out before.
@@ -145,13 +166,13 @@ func (r *running) settleRates(numbers []int) {
 	for _, i := range numbers {
 		l := &r.outcome.Loads[i]
 		capacity := r.capacity(l.RateOf)
-		if capacity == 0 {
-			r.outcome.LoadsLeftOut[l.Name] = fmt.Sprintf("no server has a valid run of %s, which it takes its rate from",
-				l.RateOf)
-			r.all -= r.runs([]Load{*l})
-			continue
+		switch {
+		case r.outcome.LoadsLeftOut[l.Name] != "":
+		case capacity == 0:
+			r.leaveOut(*l, fmt.Sprintf("no server has a valid run of %s, which it takes its rate from", l.RateOf))
+		default:
+			l.Rate = float64(int(capacity * l.RatePart))
 		}
-		l.Rate = float64(int(capacity * l.RatePart))
 	}
 }
 

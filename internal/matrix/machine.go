@@ -66,11 +66,18 @@ func ThisMachine() Machine {
 	if unix.Uname(&name) == nil {
 		m.Kernel = unix.ByteSliceToString(name.Release[:]) + " " + unix.ByteSliceToString(name.Version[:])
 	}
-	var files unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil {
-		m.Descriptors = files.Max // Go raises the soft limit by itself, and so do the servers
-	}
+	m.Descriptors = descriptorLimit()
 	return m
+}
+
+// descriptorLimit is how many files a process may have open; 0 when that is not known. It is the hard limit: Go raises
+// the soft one by itself, and so do the servers.
+func descriptorLimit() uint64 {
+	var files unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil {
+		return 0
+	}
+	return files.Max
 }
 
 // machineOf reads the files of a root folder.

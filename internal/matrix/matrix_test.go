@@ -199,6 +199,17 @@ func TestOpenLoopsGetTheirRateFromTheBestOtherServer(t *testing.T) {
 	require.Nil(t, outcome.Of("orphan", "server0")[0])
 }
 
+func TestALoadWithMoreConnectionsThanAProcessMayHaveIsLeftOut(t *testing.T) {
+	limit := matrix.ThisMachine().Descriptors
+	if limit > 1<<20 {
+		t.Skip(errors.ErrUnsupported) // no load has so many
+	}
+	outcome, err := campaign(t, []matrix.Load{closedLoop("many", int(limit)), closedLoop("few", 4)}, "").Run(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, outcome.LoadsLeftOut["many"], "descriptors")
+	require.Len(t, outcome.Records, 2)
+}
+
 func TestAStoppedComparisonKeepsWhatItHas(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	c := campaign(t, []matrix.Load{closedLoop("few", 4)}, "")

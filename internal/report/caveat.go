@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/ringport/ringport/internal/matrix"
+	"github.com/ringport/ringport/internal/stat"
+)
+
+// Caveats say what the figures do not.
+func Caveats(o matrix.Outcome, m matrix.Manifest) []string {
+	caveats := []string{
+		"Server and clients are on one machine. What they say to each other goes through the kernel's loopback or a Unix " +
+			"socket, not through a network card: interrupts, driver and wire are missing, and both sides share the " +
+			"caches and the memory.",
+		cpuCaveat(m),
+		"Latencies of closed loops flatter: while a server stalls, its clients wait and do not ask. Those of the open " +
+			"loops count from the moment at which each message should have been sent.",
+		intervalCaveat(o),
+	}
+	if m.Machine.Hypervisor {
+		caveats = append(caveats, "This is a virtual machine. Its neighbours take time from it that nobody here sees: "+
+			"believe ratios, not absolute figures.")
+	}
+	if o.Quick {
+		caveats = append([]string{"This was a quick look: few rounds, short runs. It shows that everything works, and " +
+			"large differences. It is no evidence for small ones."}, caveats...)
+	}
+	if !o.Complete {
+		caveats = append([]string{"The comparison was stopped before its end. What is here is what there was by then."},
+			caveats...)
+	}
+	return caveats
+}
+
+// cpuCaveat says what the CPUs allow to conclude.
+func cpuCaveat(m matrix.Manifest) string {
+	if len(m.ServerCPUs) == 0 || len(m.GeneratorCPUs) == 0 {
+		return "Servers and generator shared all CPUs: who got how much of them is chance. Pin them for figures that count."
+	}
+	return fmt.Sprintf("Each server had the CPUs %v and the generator the CPUs %v. Nothing is said about how servers "+
+		"do with more.", m.ServerCPUs, m.GeneratorCPUs)
+}
+
+// intervalCaveat says what an interval is.
+func intervalCaveat(o matrix.Outcome) string {
+	if o.Rounds < stat.Enough {
+		return fmt.Sprintf("Intervals are all that was seen in %d rounds: too few for 95 %%, for which %d are needed.",
+			o.Rounds, stat.Enough)
+	}
+	return "Intervals are of the median, at 95 % or a little more. Of twenty that are right, one misses: do not hunt " +
+		"through all cells for a difference."
+}
+
+// Problem is something that went wrong, for the list of what is missing.
+type Problem struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// Problems are all runs that are in no figure, and what was never run.
+func Problems(o matrix.Outcome) []Problem {
+	var problems []Problem
+	for _, u := range o.Unmeasured {
+		problems = append(problems, Problem{u.Server + " on " + u.Network, u.Reason})
+	}
+	for _, l := range o.Loads {
+		if why := o.LoadsLeftOut[l.Name]; why != "" {
+			problems = append(problems, Problem{l.Name, why})
+		}
+	}
+	for _, r := range o.Records {
+		if !r.Valid() && !startedNever(o, r) {
+			problems = append(problems, Problem{fmt.Sprintf("%s, %s, round %d", r.Load, r.Server, r.Round), r.Problem()})
+		}
+	}
+	return problems
+}
+
+// startedNever says whether a run's trouble is already in the list of servers that did not start.
+func startedNever(o matrix.Outcome, r matrix.Record) bool {
+	for _, u := range o.Unmeasured {
+		if u.Server == r.Server && u.Reason == r.Error {
+			return true
+		}
+	}
+	return false
+}
