@@ -11,7 +11,7 @@ import (
 )
 
 // Server listens, accepts and gives the connections to a Handler. All methods may be called from any goroutine, except
-// that Shutdown and Close must not be called by the handler, whose shard they wait for.
+// that Shutdown, Retire, Close and Lag must not be called by the handler, whose shard they wait for.
 type Server struct {
 	cfg     Config
 	handler Handler
@@ -39,8 +39,8 @@ type Server struct {
 	err error // of closing them; set before done is closed
 }
 
-// New makes a server: it opens the ports of the shards and listens on every address, so that connections wait in the
-// backlog until Serve. Returns what Config.Validate finds wrong; the error of ops.NewPort when io_uring is refused;
+// New makes a server: it opens the ports of the shards and listens on every address that no inherited socket serves, so
+// that connections wait in the backlog until Serve. Returns what Config.Validate finds wrong; the error of ops.NewPort when io_uring is refused;
 // or an error with the address that wraps the errno, such as EADDRINUSE. A server that is not served is freed with
 // Close.
 func New(cfg Config, h Handler) (*Server, error) {
