@@ -13,7 +13,8 @@ const details = `Each flag can be given in the environment too, in the variable 
 
 SIGTERM and SIGINT stop it: it accepts no more, sends what it still has for its clients, and after the drain timeout ` +
 	`closes what is left. A second signal ends it at once. SIGHUP reads the file again: limits, times, rates and the ` +
-	`log level change at once, and what needs a restart is named in the log.
+	`log level change at once, and what needs a restart is named in the log. SIGUSR1 logs one line of figures. SIGUSR2 ` +
+	`starts the program again and leaves it the listeners, so that a new version serves without a refused connection.
 
 The exit status is 0 when it was told to stop and did, 1 when it failed or was ended at once, and 2 when the command ` +
 	`line, the environment or the file is wrong.
