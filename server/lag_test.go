@@ -86,10 +86,10 @@ func TestLagNamesAShardThatHasStopped(t *testing.T) {
 	restore := sys.Inject(&sys.Calls{Enter: func(int, uint32, uint32, uint32) (int, syscall.Errno) {
 		return -1, syscall.EFAULT
 	}})
-	_, err = lag(t, s) // which wakes the shard, whose next enter fails
-	if err == nil {
+	require.Eventually(t, func() bool { // asking wakes the shard, one of whose next enters fails
 		_, err = lag(t, s)
-	}
+		return err != nil
+	}, patience, time.Millisecond)
 	restore()
 	require.ErrorContains(t, err, "server: shard 0 has stopped: ")
 	require.ErrorIs(t, err, syscall.EFAULT)
