@@ -38,8 +38,8 @@ func (s *Server) Listeners() []string {
 	return addresses
 }
 
-// share gives each of the shards a duplicate of a listening socket. The connections go to whichever shard is the first to
-// accept. fd stays the caller's.
+// share gives each of the shards a duplicate of a listening socket. A connection goes to whichever shard is the first
+// to accept. fd stays the caller's.
 func (b *bound) share(fd int, shards []*shard) error {
 	for i, sh := range shards {
 		socket, err := sh.accept(b, fd)
@@ -53,8 +53,8 @@ func (b *bound) share(fd int, shards []*shard) error {
 	return nil
 }
 
-// accept makes the shard accept on a listening socket of an address, by a duplicate of its descriptor. Called before the server is
-// served, by any goroutine.
+// accept makes the shard accept on a listening socket of an address, by a duplicate of its descriptor. Called before
+// the server is served, by any goroutine.
 func (sh *shard) accept(b *bound, fd int) (*ops.Socket, error) {
 	own, err := duplicate(fd)
 	if err != nil {
@@ -66,7 +66,7 @@ func (sh *shard) accept(b *bound, fd int) (*ops.Socket, error) {
 		return nil, err
 	}
 	if err := socket.SetAcceptAhead(-1); err != nil { // the limits decide how many
-		return nil, err
+		return nil, err // and the port closes the socket
 	}
 	sh.listeners = append(sh.listeners, newListener(sh, b, socket))
 	return socket, nil

@@ -22,7 +22,7 @@ func TestValidateNamesEverythingThatIsWrong(t *testing.T) {
 		{"an address without a network", server.Config{Listen: []string{"localhost:7"}}, []string{`"localhost:7"`}},
 		{"all networks", server.Config{Listen: []string{"tcp://:0", "udp://[::1]:7", "unix:///run/x", "unix://@x"}}, nil},
 		{"another network", server.Config{Listen: []string{"sctp://:7", "unix://", "/run/x"}},
-			[]string{`"sctp://:7": the network is none of tcp, udp, unix`, `"unix://": the path is empty`, "unix:///run/name"}},
+			[]string{`"sctp://:7": the network is none of tcp, udp, unix`, `"unix://": the path is empty`, `"/run/x"`}},
 		{"two of three addresses", server.Config{Listen: []string{"tcp://:x", "tcp://:1", "tcp://:99999"}},
 			[]string{"tcp://:x", "tcp://:99999"}},
 		{"shards", server.Config{Shards: -1}, []string{"Shards is -1, want 1 to 1024"}},

@@ -134,7 +134,8 @@ func networkOf(fd int) (string, error) {
 		value[i], err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
 		switch {
 		case errors.Is(err, unix.ENOTSOCK):
-			return "", fmt.Errorf("it is no socket: %w; pass a listening socket on", os.NewSyscallError("getsockopt", err))
+			return "", fmt.Errorf("it is no socket: %w; pass a listening socket on",
+				os.NewSyscallError("getsockopt", err))
 		case err != nil:
 			return "", os.NewSyscallError("getsockopt", err)
 		}
@@ -152,7 +153,8 @@ func networkOf(fd int) (string, error) {
 }
 
 var (
-	errForeign      = errors.New("it is a socket of another kind; only TCP and Unix stream listeners and UDP sockets are served")
+	errForeign = errors.New("it is a socket of another kind; only TCP and Unix stream listeners and UDP sockets " +
+		"are served")
 	errNotListening = errors.New("the socket does not listen; call listen(2) before it is passed on, or with systemd " +
 		"use ListenStream= and Accept=no")
 )

@@ -39,7 +39,8 @@ func passedOn(t testing.TB, network, at string) (l passable, address string, f *
 func TestAnInheritedListenerIsServedAndGoesOnWithoutTheServer(t *testing.T) {
 	ringtest.Require(t)
 	path := socketPath(t)
-	for _, at := range [][2]string{{"tcp", "127.0.0.1:0"}, {"tcp", "[::]:0"}, {"unix", path}, {"unix", abstractName(t)}} {
+	name := abstractName(t)
+	for _, at := range [][2]string{{"tcp", "127.0.0.1:0"}, {"tcp", "[::]:0"}, {"unix", path}, {"unix", name}} {
 		for _, shards := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s/%s/%d", at[0], at[1][:1], shards), func(t *testing.T) {
 				l, address, f := passedOn(t, at[0], at[1])
@@ -121,7 +122,8 @@ func TestASocketThatCanNotBeInheritedIsAnErrorThatNamesIt(t *testing.T) {
 			fd := test.make(t)
 			f := os.NewFile(uintptr(fd), "passed on")
 			defer f.Close()
-			_, err := server.New(server.Config{Inherited: []server.Inherited{{Name: "web.socket", File: f}}}, server.Echo{})
+			inherited := []server.Inherited{{Name: "web.socket", File: f}}
+			_, err := server.New(server.Config{Inherited: inherited}, server.Echo{})
 			require.ErrorContains(t, err, `server: Inherited "web.socket", descriptor `+strconv.Itoa(fd)+": ")
 			require.ErrorContains(t, err, test.text)
 			if test.want != nil {
