@@ -3,7 +3,8 @@
 //
 // A Server consists of shards. Each has a port, with the goroutine that owns it, a listener for every address, and the
 // sessions of the connections that the kernel gave to that listener. (Shards have TCP sockets of their own, by
-// SO_REUSEPORT, and share Unix sockets and inherited ones.) A Handler hears of sessions on the goroutine of their shard:
+// SO_REUSEPORT, and share Unix sockets and inherited ones.) A Handler hears of sessions on the goroutine of their
+// shard:
 //
 //	accept -> Handler.Opened -> Handler.Received ... -> Handler.Closed
 //

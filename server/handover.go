@@ -15,8 +15,8 @@ import (
 // kernel divides its connections. Owned is set for the Unix sockets whose path this server has to remove: whoever
 // inherits them has to from then on, provided that this server ends by Retire.
 //
-// The files are the caller's to close; they are closed on exec, unless they are passed on as os/exec does. Any goroutine
-// may call it. Returns an error that matches net.ErrClosed once the server ends, or wraps EMFILE.
+// The files are the caller's to close; they are closed on exec, unless they are passed on as os/exec does. Any
+// goroutine may call it. Returns an error that matches net.ErrClosed once the server ends, or wraps EMFILE.
 func (s *Server) ListenerFiles() (_ []Inherited, err error) {
 	var files []Inherited
 	defer func() {

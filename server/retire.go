@@ -22,9 +22,9 @@ import (
 // shutdown that has begun goes on as it is. Without a successor that has the sockets, as with Config.TakeOver, what the
 // kernel brings to them between the last accept and the close is reset, unless net.ipv4.tcp_migrate_req is 1.
 //
-// Kernel: a connection wakes one accept of all that wait, in whichever process. An accept that is cancelled after it was
-// woken leaves the connection in the backlog and wakes nobody else, so it would wait there for the next one to come.
-// That is why a retiring server looks at the backlog once more, when no accept of its own waits any longer.
+// Kernel: a connection wakes one accept of all that wait, in whichever process. An accept that is cancelled after it
+// was woken leaves the connection in the backlog and wakes nobody else, so it would wait there for the next one to
+// come. That is why a retiring server looks at the backlog once more, when no accept of its own waits any longer.
 func (s *Server) Retire(ctx context.Context) error {
 	if !s.beginRetiring() {
 		return s.Shutdown(ctx)
@@ -82,8 +82,8 @@ func (sh *shard) drainKept() {
 	sh.checkDrained()
 }
 
-// giveUp lets go of the listening socket when the kernel has no accept of this listener any more, and serves what it was
-// woken for. The caller is no shard's goroutine.
+// giveUp lets go of the listening socket when the kernel has no accept of this listener any more, and serves what it
+// was woken for. The caller is no shard's goroutine.
 func (l *listener) giveUp(ctx context.Context) error {
 	for {
 		fd, err := l.socket.Detach()

@@ -41,8 +41,8 @@ type Server struct {
 
 // New makes a server: it opens the ports of the shards and listens on every address that no inherited socket serves, so
 // that connections wait in the backlog until Serve. Returns what Config.Validate finds wrong; the error of ops.NewPort
-// when io_uring is refused; or an error with the address, or the name of the inherited socket, that wraps the errno, such
-// as EADDRINUSE. A server that is not served is freed with Close.
+// when io_uring is refused; or an error with the address, or the name of the inherited socket, that wraps the errno,
+// such as EADDRINUSE. A server that is not served is freed with Close.
 func New(cfg Config, h Handler) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
