@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-steps=(fmt vet arm64 build mod scripts tidy race oracle debug fuzz bench clients)
+steps=(fmt vet arm64 build mod scripts tidy manual race oracle debug fuzz bench clients drill)
 fuzztime=${FUZZTIME:-10s}
 
 fail() {
@@ -55,6 +55,46 @@ step_scripts() {
 
 step_tidy() { go test -count=1 ./internal/tidy; }
 
+# What operators get, by the tools that know it, as far as they are installed. Tests in cmd/echod hold that the manual
+# has every flag with its default, and that the dashboard, the alerts, the units and the configuration fit the daemon.
+step_manual() {
+  manual_page docs/echod.8
+  manual_units deploy/systemd
+  if command -v promtool >/dev/null; then
+    promtool check rules deploy/prometheus/*.yml
+  else
+    printf 'left out: promtool is not installed\n'
+  fi
+}
+
+manual_page() {
+  local complaints
+  if command -v mandoc >/dev/null; then
+    mandoc -T lint -W warning "$1"
+  elif command -v man >/dev/null && command -v groff >/dev/null; then
+    complaints=$(LC_ALL=C.UTF-8 man --warnings -E UTF-8 -T utf8 -Z -l "$1" 2>&1 >/dev/null)
+    [[ -z $complaints ]] || fail "man complains:"$'\n'"$complaints"
+  else
+    printf 'left out: neither mandoc nor man is installed\n'
+  fi
+}
+
+# systemd wants to see the program that a unit starts. 25 is an exposure of 2.5: it is 1.5, and versions differ.
+manual_units() {
+  local units
+  if ! command -v systemd-analyze >/dev/null; then
+    printf 'left out: systemd-analyze is not installed\n'
+    return
+  fi
+  units=$(mktemp -d)
+  go build -o "$units/echod" ./cmd/echod
+  cp "$1"/echod.* "$units"
+  sed -i "s|/usr/bin/echod|$units/echod|" "$units/echod.service"
+  systemd-analyze verify --man=no --recursive-errors=no "$units/echod.service" "$units/echod.socket"
+  systemd-analyze security --no-pager --offline=true --threshold=25 "$units/echod.service" | tail -n 1
+  rm -r "$units"
+}
+
 # The race detector is C code: it needs a C compiler, which nothing else here does.
 step_race() {
   local race=(-race)
@@ -94,13 +134,9 @@ step_fuzz() {
 # Once each: they must build and run; figures come from longer runs.
 step_bench() { go test -run '^$' -bench . -benchtime 1x ./...; }
 
-step_clients() {
-  if [[ -x scripts/clients.sh ]]; then
-    scripts/clients.sh
-  else
-    printf 'no scripts/clients.sh\n'
-  fi
-}
+step_clients() { scripts/clients.sh; }
+
+step_drill() { SHORT=1 scripts/drill.sh; }
 
 if [[ ${1:-} == --list ]]; then
   printf '%s\n' "${steps[@]}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The daemon against clients that others wrote: socat, ncat, redis-benchmark and the shell's own /dev/tcp. One line for
-# each check; the first that fails ends the run. Runs from any folder, on loopback only, on ports that it is given.
+# The daemon against clients that others wrote: socat, ncat, redis-benchmark, dnsperf, resperf, curl and the shell's
+# own /dev/tcp. One line for each check; the first that fails ends the run. Runs from any folder, on loopback only, on
+# ports that it is given.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -8,6 +9,7 @@ unset "${!ECHOD_@}" # what somebody set for a daemon of their own
 
 work=$(mktemp -d)
 daemon= # process id while a daemon runs
+client= # process id while a client runs beside
 host=127.0.0.1
 port=
 opened= # descriptor of the last connection
@@ -16,10 +18,11 @@ patience=20 # seconds after which a client counts as stuck; none needs a tenth o
 cleanup() {
   local status=$?
   trap - EXIT
-  if [[ -n $daemon ]]; then
-    kill -KILL "$daemon" 2>/dev/null || true
-    wait "$daemon" 2>/dev/null || true
-  fi
+  local pid
+  for pid in $client $daemon; do
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
   rm -rf "$work"
   exit "$status"
 }
@@ -220,10 +223,169 @@ check_stop() {
   say "SIGTERM ended the daemon with status 0, a client still connected"
 }
 
+# at FIELD: what a pattern finds in the ready line.
+at() { sed -n "s|.*msg=ready .*$1.*|\1|p" "$work/log"; }
+
+# datagrams_through NAME CLIENT...: the client reads a text, sends it as a datagram, and gets it back. It does not know
+# when an answer is the last, and is ended.
+datagrams_through() {
+  local name=$1 input
+  shift
+  printf 'hello over UDP\n' >"$work/sent"
+  rm -f "$work/input"
+  mkfifo "$work/input"
+  exec {input}<>"$work/input"
+  : >"$work/received"
+  "$@" <"$work/input" >"$work/received" &
+  client=$!
+  cat "$work/sent" >&"$input"
+  await "$patience" cmp -s "$work/sent" "$work/received" || fail "$name got no datagram back, or another one"
+  kill -KILL "$client"
+  wait "$client" 2>/dev/null || true
+  client=
+  hang_up "$input"
+  say "$name got its datagram back"
+}
+
+# healthy ADDRESS...: what echod's own healthcheck says of it.
+healthy() { "$work/echod" healthcheck --timeout "${patience}s" "$@" >"$work/health" 2>&1; }
+
+check_addresses() {
+  local udp path=$work/echo.sock name=echod-clients-$$ address
+  start "" --listen "udp://$host:0" --listen "unix://$path" --listen "unix://@$name"
+  udp=$(at "udp://$host:\([0-9]*\)")
+  datagrams_through "socat" socat - "UDP:$host:$udp"
+  datagrams_through "ncat -u" ncat -u "$host" "$udp"
+  head -c 1000000 /dev/urandom >"$work/sent"
+  through socat -t 600 - "UNIX-CONNECT:$path"
+  say "socat got 1 MB back through a Unix socket"
+  through socat -t 600 - "ABSTRACT-CONNECT:$name"
+  say "socat got 1 MB back through an abstract one"
+  for address in "tcp://$host:$port" "udp://$host:$udp" "unix://$path" "unix://@$name"; do
+    healthy "$address" || fail "healthcheck $address: $(cat "$work/health")"
+  done
+  say "echod healthcheck found all four addresses well"
+  stop
+  [[ ! -e $path ]] || fail "the path of the Unix socket is still there"
+  if healthy "unix://$path"; then fail "healthcheck found a daemon that has ended well"; fi
+}
+
+# lost: how many queries dnsperf or resperf lost, and completed: how many got an answer.
+lost() { sed -n 's/.*Queries lost: *\([0-9]*\).*/\1/p' "$work/dns"; }
+completed() { sed -n 's/.*Queries completed: *\([0-9]*\).*/\1/p' "$work/dns"; }
+
+# An echoed query has the number of the question, and counts as an answer.
+check_dns() {
+  local mode dns count=20000
+  start "" --listen "udp://$host:0" --udp-source-rate 0
+  seq -f 'n%.0f.example A' "$count" >"$work/queries"
+  for mode in udp tcp; do
+    dns=$(at "$mode://$host:\([0-9]*\)")
+    timeout 60 dnsperf -m "$mode" -s "$host" -p "$dns" -d "$work/queries" -n 1 -q 20 >"$work/dns" 2>&1 ||
+      fail "dnsperf -m $mode ended with status $?: $(tail -n 3 "$work/dns")"
+    [[ $(completed) == "$count" ]] || fail "dnsperf -m $mode lost $(lost) of $count queries"
+    say "dnsperf -m $mode got $count answers"
+    timeout 60 resperf -M "$mode" -s "$host" -p "$dns" -d "$work/queries" -r 1 -m 10000 -t 5 -P "$work/plot" \
+      >"$work/dns" 2>&1 || fail "resperf -M $mode ended with status $?: $(tail -n 3 "$work/dns")"
+    # It asks faster and faster. On a machine that does something else at the moment a socket's buffer overflows.
+    ((10 * $(lost) <= $(completed))) || fail "resperf -M $mode lost $(lost) queries and got $(completed) answers"
+    say "resperf -M $mode got $(completed) answers and lost $(lost)"
+  done
+  stop
+}
+
+# page PATH: a page of the admin address, in the file "page". It must be there.
+page() {
+  local status
+  status=$(curl --silent --show-error --max-time "$patience" --output "$work/page" --write-out '%{http_code}' \
+    "$admin$1") || fail "curl $admin$1 ended with status $?"
+  [[ $status == 200 ]] || fail "curl $admin$1 got status $status: $(head -c 200 "$work/page")"
+}
+
+# shows TEXT: whether a page has the text.
+shows() { grep -qF -- "$1" "$work/page" || fail "the page does not have $1"; }
+
+check_admin() {
+  local admin
+  start "" --admin "$host:0"
+  admin=$(at "admin=\(http://[^ ]*\)")
+  page /livez
+  page /readyz
+  text_through
+  page /metrics
+  shows 'echod_connections_accepted_total 1'
+  shows 'echod_build_info{'
+  healthy "$admin" || fail "healthcheck $admin: $(cat "$work/health")"
+  say "curl got /livez, /readyz and /metrics, and healthcheck asked there too"
+  if command -v promtool >/dev/null; then
+    promtool check metrics <"$work/page" || fail "promtool does not like the metrics"
+    say "promtool found nothing wrong with /metrics"
+  else
+    say "left out: promtool is not installed"
+  fi
+  stop
+}
+
+# ended FD: whether the stream ends, with nothing before its end. More than 128 is that nothing came in time.
+ended() {
+  local status=0 line
+  IFS= read -r -t "$patience" -u "$1" line || status=$?
+  ((status > 0 && status <= 128)) && [[ -z $line ]]
+}
+
+logged() { grep -qE -- "$1" "$work/log"; }
+
+# A limit that the file gets while the daemon runs holds for the next client.
+check_reload() {
+  local first second
+  printf 'max-conns-per-ip = 0\n' >"$work/echod.toml"
+  start "" --config "$work/echod.toml"
+  connect
+  first=$opened
+  printf 'first\n' >&"$first"
+  answered "$first" "$patience" first || fail "a client was not served"
+  printf 'max-conns-per-ip = 1\n' >"$work/echod.toml"
+  kill -HUP "$daemon"
+  await "$patience" logged 'level=INFO.*reloaded' || fail "SIGHUP does not reload"
+  connect
+  second=$opened
+  ended "$second" || fail "a second client was not closed after max-conns-per-ip = 1"
+  hang_up "$second"
+  printf 'max-cons = 1\n' >"$work/echod.toml"
+  kill -HUP "$daemon"
+  await "$patience" logged 'level=ERROR.*max-cons' || fail "a broken file is not told of"
+  printf 'still\n' >&"$first"
+  answered "$first" "$patience" still || fail "the first client was lost"
+  hang_up "$first"
+  say "SIGHUP brought a limit from the file, and a broken file changed nothing"
+  stop
+}
+
+# systemd opens the socket, and the first client has it start the daemon, which leaves the path alone in the end.
+check_activation() {
+  local path=$work/activated.sock
+  if ! command -v systemd-socket-activate >/dev/null; then
+    say "left out: systemd-socket-activate is not installed"
+    return
+  fi
+  : >"$work/log"
+  systemd-socket-activate --fdname=echo --listen="$path" "$work/echod" 2>"$work/log" &
+  daemon=$!
+  await "$patience" test -S "$path" || fail "systemd-socket-activate does not listen"
+  printf 'hello through systemd\n' >"$work/sent"
+  through socat -t 600 - "UNIX-CONNECT:$path"
+  stop
+  [[ -S $path ]] || fail "the daemon removed a path that is systemd's"
+  say "a client started the daemon through systemd-socket-activate, and was served"
+}
+
 need go golang-go
 need socat socat
 need ncat ncat
 need redis-benchmark redis-tools
+need dnsperf dnsperf
+need resperf dnsperf
+need curl curl
 need cmp diffutils
 need timeout coreutils
 
@@ -242,4 +404,9 @@ say "SIGTERM ended the daemon with status 0"
 check_descriptor_limit
 check_connection_limit
 check_stop
+check_addresses
+check_dns
+check_admin
+check_reload
+check_activation
 say "all well"

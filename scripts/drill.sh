@@ -13,8 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 unset "${!ECHOD_@}" # what somebody set for a daemon of their own
 
-faults=(descriptors memory cgroup slow connects syns resets killed stale closed_log full_log stuck_log broken_file successor
-  privileged flood loop)
+faults=(descriptors memory cgroup slow connects syns resets killed stale closed_log full_log stuck_log broken_file
+  successor privileged flood loop)
 short=${SHORT:-}
 work=$(mktemp -d)
 daemon=  # process id while a daemon runs
@@ -292,7 +292,8 @@ fault_slow() {
   start --high-water 64KiB --max-queued 8MiB --write-timeout "$(several 3 10)s"
   accompany steady "tcp://$host:$port"
   drill slow --connections "$count" "tcp://$host:$port"
-  (($(figure 'echod_connections_ended_total{reason="write_timeout"}') == count)) || fail "/metrics does not count $count clients that did not read"
+  (($(figure 'echod_connections_ended_total{reason="write_timeout"}') == count)) ||
+    fail "/metrics does not count $count clients that did not read"
   settle
   farewell
   stop
@@ -537,6 +538,7 @@ if (($# > 0)); then
   faults=("$@")
 fi
 command -v curl >/dev/null || fail "curl is not installed; install the Debian package curl (apt-get install curl)"
+command -v prlimit >/dev/null || fail "prlimit is not installed; install the Debian package util-linux"
 
 fault=build
 go build -o "$work/" ./cmd/echod ./cmd/echodrill
