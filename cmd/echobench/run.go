@@ -10,7 +10,7 @@ import (
 
 // runOptions is what people may set about one run. load.Config has the ranges, and the defaults that differ by pattern.
 type runOptions struct {
-	Addr   string        `arg:"" placeholder:"ADDR" help:"tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME."`
+	Addr   string        `arg:"" placeholder:"ADDR" help:"tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix://@NAME."`
 	Load   loadOptions   `embed:"" group:"Load:"`
 	Open   openOptions   `embed:"" group:"Open loop:"`
 	Watch  watchOptions  `embed:"" group:"Generator and server:"`
@@ -18,7 +18,7 @@ type runOptions struct {
 }
 
 type loadOptions struct {
-	Pattern  string        `default:"ping-pong" placeholder:"NAME" help:"ping-pong, pipelined, stream, churn, idle or slow."`
+	Pattern  string        `default:"ping-pong" placeholder:"NAME" help:"ping-pong, pipelined, stream, churn, idle, slow."`
 	Conns    int           `default:"1" help:"Connections that carry messages; UDP sockets."`
 	Depth    int           `placeholder:"N" help:"Messages on their way on a connection; 16 pipelined, 4 stream."`
 	Size     size          `placeholder:"BYTES" help:"Bytes of a message, from 16 on; 64, and 256KiB with stream."`
@@ -49,16 +49,16 @@ type outputOptions struct {
 
 // Help is what --help says beside the flags.
 func (runOptions) Help() string {
-	return `Without --rate each connection sends the next message when an answer has come. With --rate messages are sent ` +
-		`on schedule, and a latency counts from the moment that the schedule names.
+	return `Without --rate each connection sends the next message when an answer has come. With --rate messages are ` +
+		`sent on schedule, and a latency counts from the moment that the schedule names.
 
-Every byte that comes back is compared with what was sent: the message's number, the connection's mark, and a cut of a ` +
-		`pseudo-random block. Lost, doubled, swapped or changed bytes end the run with the place of the first one. ` +
-		`Datagrams may be lost, which is counted.
+Every byte that comes back is compared with what was sent: the message's number, the connection's mark, and a cut ` +
+		`of a pseudo-random block. Lost, doubled, swapped or changed bytes end the run with the place of the first ` +
+		`one. Datagrams may be lost, which is counted.
 
-A run is void when more than 1 % of the sends of --rate were late by more than a millisecond, when the rate was not ` +
-		`reached within 1 %, when counts disagree, or when without --rate the number of messages on their way was not ` +
-		`what it should have been (Little's law, within 10 %).
+A run is void when more than 1 % of the sends of --rate were late by more than a millisecond, when the rate was ` +
+		`not reached within 1 %, when counts disagree, or when without --rate the number of messages on their way was ` +
+		`not what it should have been (Little's law, within 10 %).
 
 The exit status is 0 for a sound run, 1 for one that failed or is void, and 2 for a wrong command line.`
 }
@@ -131,8 +131,8 @@ func (o runOptions) tell(p process, result load.Result, err error) (status int) 
 	return status
 }
 
-// validate holds what load.Config does not. There zero stands for the default; here some flags have the defaults, so that a
-// zero is somebody's wish.
+// validate holds what load.Config does not. There zero stands for the default; here some flags have the defaults, so
+// that a zero is somebody's wish.
 func (o runOptions) validate(cfg load.Config) error {
 	var wrong []error
 	if o.Load.Duration <= 0 {

@@ -14,7 +14,8 @@ import (
 // maxCPUs is how many CPUs a unix.CPUSet can name.
 const maxCPUs = 1024
 
-// ParseCPUs reads a list as taskset(1) and cpusets write it: "0", "1,3", "2-5,7". Returns an error that matches ErrConfig.
+// ParseCPUs reads a list as taskset(1) and cpusets write it: "0", "1,3", "2-5,7". Returns an error that matches
+// ErrConfig.
 func ParseCPUs(list string) (cpus []int, err error) {
 	for part := range strings.SplitSeq(list, ",") {
 		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")

@@ -65,26 +65,27 @@ const (
 
 // Config says what to do to which server. The zero value of a field is its default.
 type Config struct {
-	// Address is where the server listens: "tcp://127.0.0.1:7007", "udp://...", "unix:///run/echo.sock", "unix://@name".
+	// Address is where the server listens: "tcp://127.0.0.1:7007", "udp://...", "unix:///run/echo.sock",
+	// "unix://@name".
 	Address string `json:"address"`
 	// Pattern is what the connections do; "": PingPong.
 	Pattern Pattern `json:"pattern"`
-	// Conns is the number of connections, or UDP sockets, that carry messages, 1..1048576; 0: DefaultConns, and with Idle
-	// none.
+	// Conns is the number of connections, or UDP sockets, that carry messages, 1..1048576; 0: DefaultConns, and with
+	// Idle none.
 	Conns int `json:"conns"`
 	// Depth is how many messages may be on their way on a connection, 1..65536; 0: 1 for PingPong, Churn and Idle,
 	// DefaultPipelinedDepth, DefaultStreamDepth, DefaultSlowDepth, and in an open loop DefaultOpenDepth. Those of one
 	// message at a time take no other number, but in an open loop.
 	Depth int `json:"depth"`
-	// Size is the bytes of a message, MinSize..67108864, of a datagram at most 65507; 0: DefaultSize, DefaultStreamSize,
-	// DefaultSlowSize.
+	// Size is the bytes of a message, MinSize..67108864, of a datagram at most 65507; 0: DefaultSize,
+	// DefaultStreamSize, DefaultSlowSize.
 	Size int `json:"size"`
 	// Duration is how long is measured, up to a day; 0: DefaultDuration.
 	Duration time.Duration `json:"duration_ns"`
 	// Warmup is how long the same is done before, without measuring, up to a day; 0: DefaultWarmup; negative: none.
 	Warmup time.Duration `json:"warmup_ns"`
-	// Rate is how many messages are sent in a second, over all connections, up to 10 million: an open loop. With Churn it
-	// is not possible. 0: a closed loop.
+	// Rate is how many messages are sent in a second, over all connections, up to 10 million: an open loop. With Churn
+	// it is not possible. 0: a closed loop.
 	Rate float64 `json:"rate,omitempty"`
 	// Arrivals is how the sends of an open loop lie in time; "": Constant.
 	Arrivals Arrivals `json:"arrivals,omitempty"`
@@ -204,8 +205,8 @@ func (e *FieldError) Error() string { return "load: " + e.Field + " " + e.Proble
 // Unwrap gives ErrConfig.
 func (e *FieldError) Unwrap() error { return ErrConfig }
 
-// Validate names every field that is wrong, all at once: its error joins a *FieldError for each. A name in the address is
-// not looked up.
+// Validate names every field that is wrong, all at once: its error joins a *FieldError for each. A name in the address
+// is not looked up.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	var v validation

@@ -1,5 +1,5 @@
-// Package load measures echo servers: it opens connections, sends messages over them, checks every byte that comes back,
-// and tells how many came in which time.
+// Package load measures echo servers: it opens connections, sends messages over them, checks every byte that comes
+// back, and tells how many came in which time.
 //
 //	result, err := load.Run(ctx, load.Config{Address: "tcp://127.0.0.1:7007", Conns: 64})
 //
@@ -9,17 +9,17 @@
 // # Closed and open loop
 //
 // Without a Rate every connection sends the next message when an answer has come: a closed loop, which finds out how
-// much a server can do. A server that stalls is asked less meanwhile, so the latencies of a closed loop flatter it. With
-// a Rate messages are sent on schedule, whatever the server does, and a latency is counted from the moment that the
-// schedule names, not from the one at which the generator got round to it.
+// much a server can do. A server that stalls is asked less meanwhile, so the latencies of a closed loop flatter it.
+// With a Rate messages are sent on schedule, whatever the server does, and a latency is counted from the moment that
+// the schedule names, not from the one at which the generator got round to it.
 //
 // # What is verified
 //
 // A message is its number on the connection (8 bytes), the connection's number mixed with the run's seed (8 bytes), and
-// a cut of a pseudo-random block that begins at another place for each number and connection. Every byte that comes back
-// is compared with what was sent. On streams the bytes must come back in their order: one that is lost, doubled, changed
-// or another connection's shows at its place. Datagrams may be lost, which is counted, and may come in any order; what
-// does come must be whole and unchanged.
+// a cut of a pseudo-random block that begins at another place for each number and connection. Every byte that comes
+// back is compared with what was sent. On streams the bytes must come back in their order: one that is lost, doubled,
+// changed or another connection's shows at its place. Datagrams may be lost, which is counted, and may come in any
+// order; what does come must be whole and unchanged.
 //
 // # What voids a run
 //

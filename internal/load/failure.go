@@ -104,9 +104,10 @@ const spareDescriptors = 64
 // checkDescriptors says before the first connect whether the last one can succeed.
 func checkDescriptors(connections int) *Failure {
 	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || uint64(connections+spareDescriptors) <= limit.Cur {
+	needed := connections + spareDescriptors
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || uint64(needed) <= limit.Cur {
 		return nil
 	}
-	return &Failure{Kind: Descriptors, Conn: -1, Err: fmt.Errorf("too many open files: %d connections need %d, "+
-		"and %s: %w", connections, connections+spareDescriptors, adviseDescriptors(), syscall.EMFILE)}
+	return &Failure{Kind: Descriptors, Conn: -1, Err: fmt.Errorf("%d connections need %d files, and %s: %w",
+		connections, needed, adviseDescriptors(), syscall.EMFILE)}
 }

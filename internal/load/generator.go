@@ -316,7 +316,11 @@ func (g *generator) report() {
 		return
 	}
 	p := Progress{
-		Phase: g.phase, Whole: g.cfg.Warmup + g.cfg.Duration, Connected: g.there, Echoes: g.total.Echoes, Lost: g.total.Lost,
+		Phase:     g.phase,
+		Whole:     g.cfg.Warmup + g.cfg.Duration,
+		Connected: g.there,
+		Echoes:    g.total.Echoes,
+		Lost:      g.total.Lost,
 	}
 	if g.phase != Connecting {
 		p.Elapsed = min(g.now()-g.loadAt, p.Whole)

@@ -16,8 +16,8 @@ const (
 )
 
 // Histogram counts durations. In JSON it has its percentiles, for people and scripts, and all of it in the text form of
-// HdrHistogram V2, from which it is read back: two of them can be merged, where percentiles cannot be averaged. The zero
-// value is empty, and only to be read.
+// HdrHistogram V2, from which it is read back: two of them can be merged, where percentiles cannot be averaged. The
+// zero value is empty, and only to be read.
 type Histogram struct {
 	hdr *hdrhistogram.Histogram
 }

@@ -19,7 +19,7 @@ func requireScheduled(t *testing.T, r load.Result) {
 	require.Positive(t, s.Intended)
 	require.LessOrEqual(t, s.Sent, s.Intended)
 	require.Equal(t, s.Sent, s.Lag.Count())
-	require.Equal(t, s.Sent, r.Latency.Count(), "every message of the window has a latency, also when it came back later")
+	require.Equal(t, s.Sent, r.Latency.Count(), "every message of the window, also when it came back later")
 	for _, name := range []string{load.GateSchedule, load.GateOffered, load.GateAchieved} {
 		gate, found := r.Gate(name)
 		require.True(t, found, name)
@@ -104,8 +104,8 @@ func TestAnImpossibleRateVoidsARun(t *testing.T) {
 }
 
 func TestLatenciesCountFromTheIntendedMoment(t *testing.T) {
-	// The server holds the first message back until the schedule has many more, which one connection of depth 1 must send
-	// late: their latencies contain the wait.
+	// The server holds the first message back until the schedule has many more, which one connection of depth 1 must
+	// send late: their latencies contain the wait.
 	release := make(chan struct{})
 	address := serveWith(t, "tcp", func(conn net.Conn) {
 		<-release

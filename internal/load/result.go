@@ -21,8 +21,8 @@ type Result struct {
 	// BytesPerSecond is the bytes that came back in a second of the window. As many went the other way.
 	BytesPerSecond float64 `json:"bytes_per_second"`
 	// Latency is the time of the messages that came back in the window, in an open loop of those that should have been
-	// sent in it, from the intended moment on. With Churn it is from the start of the connect to the echo. Of a stream it
-	// is from handing the message to the kernel to its last byte.
+	// sent in it, from the intended moment on. With Churn it is from the start of the connect to the echo. Of a stream
+	// it is from handing the message to the kernel to its last byte.
 	Latency Histogram `json:"latency"`
 	// Connect is the time that connects took: with Churn those of the window, otherwise those at the start.
 	Connect Histogram `json:"connect"`
@@ -84,7 +84,8 @@ type GeneratorUsage struct {
 	// Turns is the turns of its port, and Syscalls its enters of the ring.
 	Turns    uint64 `json:"turns"`
 	Syscalls uint64 `json:"syscalls"`
-	// Allocations is the objects that the whole process has allocated on the heap: a few for the run, none for a message.
+	// Allocations is the objects that the whole process has allocated on the heap: a few for the run, none for a
+	// message.
 	Allocations uint64 `json:"allocations"`
 }
 

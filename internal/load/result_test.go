@@ -39,8 +39,8 @@ func TestTheJSONOfAResultHasItsNames(t *testing.T) {
 	var tree map[string]any
 	require.NoError(t, json.Unmarshal(text, &tree))
 	for _, name := range []string{
-		"config", "start", "seconds", "connect_seconds", "window", "total", "rate", "bytes_per_second", "latency", "connect",
-		"schedule", "generator", "server", "gates", "void",
+		"config", "start", "seconds", "connect_seconds", "window", "total", "rate", "bytes_per_second", "latency",
+		"connect", "schedule", "generator", "server", "gates", "void",
 	} {
 		require.Contains(t, tree, name)
 	}
@@ -48,7 +48,9 @@ func TestTheJSONOfAResultHasItsNames(t *testing.T) {
 	require.Equal(t, "ping-pong", tree["config"].(map[string]any)["pattern"])
 	require.IsType(t, true, tree["void"])
 	latency := tree["latency"].(map[string]any)
-	for _, name := range []string{"count", "min_ns", "mean_ns", "p50_ns", "p90_ns", "p99_ns", "p99_9_ns", "max_ns", "hdr"} {
+	for _, name := range []string{
+		"count", "min_ns", "mean_ns", "p50_ns", "p90_ns", "p99_ns", "p99_9_ns", "max_ns", "hdr",
+	} {
 		require.Contains(t, latency, name)
 	}
 	for _, gate := range tree["gates"].([]any) {

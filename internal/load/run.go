@@ -8,9 +8,9 @@ import (
 	"github.com/ringport/ringport/ops"
 )
 
-// Run makes one run and tells what it found. It ends when the run has, which takes the warm-up, the duration and a moment,
-// or with ctx. An error is a *Failure, or matches ErrConfig, or says why there is no ring; the result is then what was
-// found until it came. A void run is no error: Result.Void tells.
+// Run makes one run and tells what it found. It ends when the run has, which takes the warm-up, the duration and a
+// moment, or with ctx. An error is a *Failure, or matches ErrConfig, or says why there is no ring; the result is then
+// what was found until it came. A void run is no error: Result.Void tells.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return Result{Config: cfg}, err
@@ -45,7 +45,8 @@ func prepare(ctx context.Context, cfg Config) (*generator, error) {
 	if cfg.PID != 0 {
 		var err error
 		if g.before, err = readProcess(processFolder(cfg.PID)); err != nil {
-			return nil, &FieldError{Field: "PID", Problem: fmt.Sprintf("is %d, of which nothing can be read: %v", cfg.PID, err)}
+			problem := fmt.Sprintf("is %d, of which nothing can be read: %v", cfg.PID, err)
+			return nil, &FieldError{Field: "PID", Problem: problem}
 		}
 	}
 	port, err := ops.NewPort(portConfig(cfg, t.network))

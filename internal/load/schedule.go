@@ -8,8 +8,8 @@ import (
 // tooLate is from when on a send counts as late.
 const tooLate = time.Millisecond
 
-// schedule is when the messages of an open loop should be sent. It is computed as it goes: what could not be sent in time
-// needs no memory.
+// schedule is when the messages of an open loop should be sent. It is computed as it goes: what could not be sent in
+// time needs no memory.
 type schedule struct {
 	gap    float64    // nanoseconds between two messages, on average
 	random *rand.Rand // nil: constant
@@ -75,7 +75,11 @@ func (s *schedule) giveUp(start, end moment) {
 // figures is what is told about it.
 func (s *schedule) figures(seconds float64) *Schedule {
 	return &Schedule{
-		Intended: s.intended, Sent: s.sent, OfferedRate: perSecond(float64(s.intended), seconds), Late: s.late, Lag: s.lag,
+		Intended:    s.intended,
+		Sent:        s.sent,
+		OfferedRate: perSecond(float64(s.intended), seconds),
+		Late:        s.late,
+		Lag:         s.lag,
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/ringport/ringport/ops"
 )
 
-// portsOfOne is how many connections one source address may have to a server before another one is taken: the port range
-// of most machines has 28232.
+// portsOfOne is how many connections one source address may have to a server before another one is taken: the port
+// range of most machines has 28232.
 const portsOfOne = 16384
 
 // churnSources is how many source addresses connections that come and go take turns with: a port is not free again at
@@ -96,8 +96,8 @@ func sourcesFor(ep ops.Endpoint, cfg Config) int {
 	return 0
 }
 
-// stream makes a socket to connect. It is made here and not by the port, since options have to be set that the port does
-// not know: so the descriptor need not be shown, and is closed by the ring.
+// stream makes a socket to connect. It is made here and not by the port, since options have to be set that the port
+// does not know: so the descriptor need not be shown, and is closed by the ring.
 func (t *target) stream(p *ops.Port) (*ops.Socket, error) {
 	domain := unix.AF_UNIX
 	switch t.endpoint.Family() {
@@ -146,7 +146,7 @@ func (t *target) datagrams(p *ops.Port, room int) (*ops.Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = s.SetReceiveBuffer(room) // the more the better, but the system may give less: what does not fit is lost, and counted
+	_ = s.SetReceiveBuffer(room) // the system may give less: what does not fit is lost, and counted
 	op := ops.NewOp(nil)
 	op.RemoteEndpoint = t.endpoint
 	s.ConnectAsync(op) // a datagram socket connects at once

@@ -27,8 +27,8 @@ type EchoError struct {
 	// Message is the number of the message on its connection, and At the byte in it. Both count from 0.
 	Message uint64
 	At      int
-	// Got and Want are the byte. They mean nothing when the difference is in the length: then Extra bytes came back that
-	// were not sent, or the last Missing bytes of a datagram did not.
+	// Got and Want are the byte. They mean nothing when the difference is in the length: then Extra bytes came back
+	// that were not sent, or the last Missing bytes of a datagram did not.
 	Got, Want byte
 	Extra     int
 	Missing   int
@@ -94,8 +94,8 @@ func (t *trail) ages(now moment) (sum moment) {
 // offset is the number of bytes that came back.
 func (t *trail) offset(size int) uint64 { return t.back*uint64(size) + uint64(t.at) }
 
-// verify compares data that came back with what was sent, and tells how many messages it completes. They are still to be
-// ended.
+// verify compares data that came back with what was sent, and tells how many messages it completes. They are still to
+// be ended.
 func (t *trail) verify(p *payload, data []byte) (whole int, wrong *EchoError) {
 	for len(data) > 0 {
 		number := t.back + uint64(whole)

@@ -41,7 +41,8 @@ func TestTheGeneratorsUseIsMeasured(t *testing.T) {
 	require.Equal(t, load.CPUs(), u.CPUs)
 }
 
-// What a run allocates is a few objects for itself, and not one for a message. The servers here allocate nothing either.
+// What a run allocates is a few objects for itself, and not one for a message. The servers here allocate nothing
+// either.
 func TestMessagesAllocateNothing(t *testing.T) {
 	stream, unix, datagrams := serveWith(t, "tcp", echo), serveWith(t, "unix", echo), echoReused(t)
 	for _, cfg := range []load.Config{

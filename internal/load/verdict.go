@@ -39,7 +39,7 @@ func (r *Result) totalsGate(g *generator) Gate {
 	echoes := float64(r.Window.Echoes)
 	timed, clients := float64(r.Latency.Count()), float64(g.window.echoes)
 	if r.Schedule != nil {
-		timed = echoes // latencies are of what should have been sent in the window; the gate of what was achieved has them
+		timed = echoes // latencies are of what should have been sent in the window: see achievedGate
 	}
 	product := math.Round(r.Rate * r.Seconds)
 	off := max(math.Abs(timed-echoes), math.Abs(clients-echoes), math.Abs(product-echoes))
@@ -48,8 +48,9 @@ func (r *Result) totalsGate(g *generator) Gate {
 			echoes, clients, timed, r.Rate, r.Seconds, product)}
 }
 
-// littleGate holds Little's law: as many messages were on their way on average as the closed loop keeps there. area is the
-// time that they were so in the window, summed up: rate x mean latency x time, with what the ends of the window cut off.
+// littleGate holds Little's law: as many messages were on their way on average as the closed loop keeps there. area is
+// the time that they were so in the window, summed up: rate x mean latency x time, with what the ends of the window cut
+// off.
 func littleGate(want, area, seconds float64) Gate {
 	onWay := perSecond(area, seconds)
 	return Gate{Name: GateLittle, Voids: true, OK: math.Abs(onWay-want) <= littleTolerance*want,
@@ -71,8 +72,8 @@ func (r *Result) offeredGate() Gate {
 	return near(GateOffered, float64(r.Schedule.Sent), float64(r.Schedule.Intended), "sent in the window")
 }
 
-// achievedGate holds that the server echoed what it was offered. What is lost counts as an answer here: the gate of losses
-// has it.
+// achievedGate holds that the server echoed what it was offered. What is lost counts as an answer here: the gate of
+// losses has it.
 func (r *Result) achievedGate(g *generator) Gate {
 	return near(GateAchieved, float64(r.Latency.Count()+g.window.lost), float64(r.Schedule.Intended), "answered")
 }
