@@ -48,19 +48,35 @@ func allowThreads(shards int) {
 	}
 }
 
+// opening is a server that is being made.
+type opening struct {
+	server *server.Server
+	err    error
+	done   chan struct{} // closed when one of the others is there
+}
+
 // open makes the server. Looking up a name can take long: who does not want to wait for it may send a signal, which is
 // returned then.
-func open(cfg server.Config, h server.Handler, signals <-chan os.Signal) (s *server.Server, stop os.Signal, err error) {
-	opened := make(chan struct{})
+func open(cfg server.Config, h server.Handler, signals <-chan os.Signal) (*server.Server, os.Signal, error) {
+	o := &opening{done: make(chan struct{})}
 	go func() {
-		defer close(opened)
-		s, err = server.New(cfg, h)
+		defer close(o.done)
+		o.server, o.err = server.New(cfg, h)
 	}()
 	select {
 	case sig := <-signals:
+		go o.abandon()
 		return nil, sig, nil
-	case <-opened:
-		return s, nil, err
+	case <-o.done:
+		return o.server, nil, o.err
+	}
+}
+
+// abandon frees the server that nobody waits for any more.
+func (o *opening) abandon() {
+	<-o.done
+	if o.err == nil {
+		_ = o.server.Close() // nobody is left to hear of it
 	}
 }
 
