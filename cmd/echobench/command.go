@@ -16,6 +16,7 @@ type commands struct {
 	Version kong.VersionFlag `help:"Print the version and quit."`
 	Run     runOptions       `cmd:"" help:"Puts load on one server and tells what it found."`
 	Compare compareOptions   `cmd:"" help:"Measures several servers under several loads, and writes a report."`
+	Report  reportCommand    `cmd:"" help:"Writes the report of a comparison anew, from its figures."`
 }
 
 // command is what a command line may ask for.

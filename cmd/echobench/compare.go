@@ -47,8 +47,8 @@ type reportOptions struct {
 	Out string `placeholder:"DIR" help:"Where the report goes, a new folder; echobench-DATE if not given."`
 }
 
-// Fewest rounds of a comparison that counts, and what is used if nothing is said. With six the median has an interval of
-// 95 % without assuming anything.
+// Fewest rounds of a comparison that counts, and what is used if nothing is said. With six the median has an interval
+// of 95 % without assuming anything.
 const (
 	fewestRounds  = 5
 	defaultRounds = 6

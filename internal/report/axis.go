@@ -24,7 +24,10 @@ func zeroAxis(axis *plot.Axis, greatest float64, format func(float64) string) {
 	axis.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
 		ticks := plot.DefaultTicks{}.Ticks(low, high)
 		for i := range ticks {
-			if ticks[i].Label != "" {
+			switch {
+			case ticks[i].Value == 0:
+				ticks[i].Label = "0"
+			case ticks[i].Label != "":
 				ticks[i].Label = short(format(ticks[i].Value))
 			}
 		}

@@ -3,11 +3,13 @@ package report
 import (
 	"fmt"
 	"html/template"
+	"image/color"
 	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/ringport/ringport/internal/matrix"
 )
@@ -63,8 +65,11 @@ func (d drawing) finish(servers []matrix.Server) (Figure, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = d.x, d.y
 	p.BackgroundColor = nil
+	dress(p)
 	grid := plotter.NewGrid()
-	grid.Vertical.Width, grid.Horizontal.Width = vg.Points(0.25), vg.Points(0.25)
+	for _, line := range []*draw.LineStyle{&grid.Vertical, &grid.Horizontal} {
+		line.Width, line.Color = vg.Points(0.5), color.Gray{Y: 0xd0}
+	}
 	p.Add(grid)
 	for _, s := range d.all {
 		if err := s.draw(p, d.bare); err != nil {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -56,4 +57,14 @@ func ratio(v float64) string {
 		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.2f", v)
+}
+
+// span is a range, with the unit once when both ends have the same.
+func span(low, high string) string {
+	lowNumber, lowUnit, _ := strings.Cut(low, " ")
+	_, highUnit, _ := strings.Cut(high, " ")
+	if lowUnit == highUnit {
+		low = lowNumber
+	}
+	return low + "–" + high
 }

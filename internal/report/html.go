@@ -26,7 +26,7 @@ type page struct {
 	Quick     bool
 	Rounds    int
 	Runs      int
-	Summary   []string
+	Summary   []Sentence
 	Caveats   []string
 	Tables    []Table
 	Figures   []Figure

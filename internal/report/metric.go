@@ -29,7 +29,7 @@ var (
 	connectMetric = Metric{Key: "rate", Unit: "echoes/s", Title: "Connections per second", MoreIsBetter: true,
 		Format: perSecond, Of: rateMetric.Of}
 
-	bytesMetric = Metric{Key: "bytes_per_second", Unit: "B/s", Title: "Throughput, each way", MoreIsBetter: true,
+	bytesMetric = Metric{Key: "bytes_per_second", Unit: "B/s", Title: "Throughput each way", MoreIsBetter: true,
 		Format: bytesPerSecond, Of: func(r load.Result) (float64, bool) { return r.BytesPerSecond, r.BytesPerSecond > 0 }}
 
 	cpuMetric = Metric{Key: "cpu_seconds_per_echo", Unit: "cpu-sec/echo", Title: "Server CPU per echo", Format: seconds,

@@ -10,39 +10,38 @@ import (
 )
 
 // groupNames is how people call the groups.
-var groupNames = map[string]string{"go": "the best in Go", "c": "the best in C"}
+var groupNames = map[string]string{"go": "best in Go", "c": "best in C"}
 
-// Sentences say in words what the tables say in numbers, one for each load.
-func Sentences(o matrix.Outcome, tables []Table) []string {
-	var sentences []string
+// Sentence says in words what a table says in numbers.
+type Sentence struct {
+	Load string // its title
+	Text string
+}
+
+// Sentences are those of all tables.
+func Sentences(o matrix.Outcome, tables []Table) []Sentence {
+	var all []Sentence
 	for _, t := range tables {
-		if s := sentence(o, t); s != "" {
-			sentences = append(sentences, s)
-		}
+		all = append(all, Sentence{Load: title(t.Load), Text: sentence(o, t)})
 	}
-	return sentences
+	return all
 }
 
 // sentence says what the first server did, and how it stands to the best of each group.
 func sentence(o matrix.Outcome, t Table) string {
 	first := o.Servers[0].Name
 	if t.Rows[0].Server != first || t.Rows[0].Cells[0].Summary.N == 0 {
-		return fmt.Sprintf("%s: no valid figures of %s.", t.Load.Title, first)
+		return fmt.Sprintf("There are no valid figures of %s.", first)
 	}
-	var beside []string
+	all := []string{fmt.Sprintf("%s of %s: %s.", t.metrics[0].Title, first, t.Rows[0].Cells[0].Value())}
 	for _, rival := range rivals(t) {
-		beside = append(beside, rival.phrase(t.metrics[0]))
-	}
-	s := fmt.Sprintf("%s: %s of %s is %s", title(t.Load), lowerFirst(t.metrics[0].Title), first,
-		t.Rows[0].Cells[0].Value())
-	if len(beside) > 0 {
-		s += "; " + strings.Join(beside, "; ")
+		all = append(all, rival.phrase())
 	}
 	if bound := generatorBound(t); len(bound) > 0 {
-		s += fmt.Sprintf("; the generator was at its limit with %s, so compare the server CPU per echo",
-			strings.Join(bound, ", "))
+		all = append(all, fmt.Sprintf("The generator was at its limit with %s: compare the server CPU per echo.",
+			strings.Join(bound, ", ")))
 	}
-	return s + "."
+	return strings.Join(all, " ")
 }
 
 // title is what a load is called.
@@ -83,24 +82,23 @@ func rivals(t Table) []rival {
 }
 
 // phrase is how the first server stands to the rival.
-func (r rival) phrase(m Metric) string {
+func (r rival) phrase() string {
 	cell := r.row.Cells[0]
 	name := groupNames[r.group]
 	if name == "" {
-		name = "the best of " + r.group
+		name = "best of " + r.group
 	}
-	who := fmt.Sprintf("%s (%s)", r.row.Server, name)
-	factor := fmt.Sprintf("%s times that of %s", cell.Ratio(), who)
+	phrase := fmt.Sprintf("%s × %s (%s)", cell.Ratio(), r.row.Server, name)
 	if interval := cell.RatioInterval(); interval != "" {
-		factor += " [" + interval + "]"
+		phrase += " [" + interval + "]"
 	}
-	switch cell.Verdict() {
-	case Better:
-		return factor + ", which is better"
-	case Worse:
-		return factor + ", which is worse"
+	switch {
+	case cell.Verdict() != Even:
+		return fmt.Sprintf("%s: %s.", phrase, cell.Verdict())
+	case cell.First.Ratio.Confidence < leastConfidence:
+		return phrase + ": too few rounds to tell."
 	}
-	return factor + ", a difference that this comparison cannot tell from none"
+	return phrase + ": no difference shown."
 }
 
 // generatorBound is the servers whose throughput is the generator's in most rounds.
@@ -112,12 +110,4 @@ func generatorBound(t Table) []string {
 		}
 	}
 	return names
-}
-
-// lowerFirst makes the beginning of a title fit inside a sentence.
-func lowerFirst(s string) string {
-	if strings.HasPrefix(s, "p") {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
 }

@@ -3,6 +3,8 @@ package report
 import (
 	"image/color"
 
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -34,6 +36,20 @@ const (
 	firstLineWidth = 2.4
 	glyphRadius    = 3
 )
+
+// Letters as wide as those of Arial, which the page asks for, so that they fit where they are put.
+const (
+	labelSize = 12
+	tickSize  = 11
+)
+
+// dress gives a plot its letters.
+func dress(p *plot.Plot) {
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Label.TextStyle.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(labelSize)}
+		axis.Tick.Label.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(tickSize)}
+	}
+}
 
 // lineStyle is the line of a server, by its number.
 func lineStyle(server int) draw.LineStyle {

@@ -16,6 +16,7 @@ import (
 const (
 	plotWidth   = 400
 	plotHeight  = 270
+	plotMargin  = 14 // for half a label of the last mark
 	swatchWidth = 34
 	swatchHigh  = 10
 )
@@ -26,7 +27,7 @@ var svgHead = regexp.MustCompile(`(?s)^.*?<svg [^>]*?viewBox="([^"]*)"[^>]*>`)
 // render draws a plot as an SVG element that fits where it stands, and that is read out by its title.
 func render(p *plot.Plot, title string) (template.HTML, error) {
 	canvas := vgsvg.New(vg.Points(plotWidth), vg.Points(plotHeight))
-	p.Draw(draw.New(canvas))
+	p.Draw(draw.Crop(draw.New(canvas), 0, -plotMargin, 0, -plotMargin))
 	return element(canvas, fmt.Sprintf(`class="plot" role="img" aria-label="%s"`, template.HTMLEscapeString(title)))
 }
 

@@ -118,7 +118,7 @@ func (c Cell) Interval() string {
 	if c.Summary.N < 2 {
 		return ""
 	}
-	return c.metric.Format(c.Summary.Low) + " to " + c.metric.Format(c.Summary.High)
+	return span(c.metric.Format(c.Summary.Low), c.metric.Format(c.Summary.High))
 }
 
 // Ratio is the first server divided by this one, for people; "" when there is none.
@@ -134,7 +134,7 @@ func (c Cell) RatioInterval() string {
 	if c.First == nil || c.First.Ratio.N < 2 {
 		return ""
 	}
-	return ratio(c.First.Ratio.Low) + " to " + ratio(c.First.Ratio.High)
+	return span(ratio(c.First.Ratio.Low), ratio(c.First.Ratio.High))
 }
 
 // Title is the metric's.
@@ -148,7 +148,7 @@ func (c Cell) P() string {
 	if c.First.P < 0.001 {
 		return "p < 0.001"
 	}
-	return fmt.Sprintf("p = %.3f", c.First.P)
+	return fmt.Sprintf("p %.3f", c.First.P)
 }
 
 // Titles are the heads of the columns.
