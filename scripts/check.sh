@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-steps=(fmt vet arm64 build mod scripts tidy manual race oracle debug fuzz bench clients drill)
+steps=(fmt vet arm64 build mod scripts tidy manual race oracle debug fuzz bench peers clients drill)
 fuzztime=${FUZZTIME:-10s}
 
 fail() {
@@ -132,7 +132,22 @@ step_fuzz() {
 }
 
 # Once each: they must build and run; figures come from longer runs.
-step_bench() { go test -run '^$' -bench . -benchtime 1x ./...; }
+step_bench() {
+  go test -run '^$' -bench . -benchtime 1x ./...
+  scripts/bench.sh --smoke
+}
+
+# The servers that we are compared with: each must build, and echo. They are a module of their own.
+step_peers() {
+  cd bench
+  local unformatted
+  unformatted=$(gofmt -l .)
+  [[ -z $unformatted ]] || fail "gofmt would change these; run gofmt -w on them in bench:"$'\n'"$unformatted"
+  go mod tidy -diff
+  go vet ./...
+  go test -count=1 ./...
+  cd ..
+}
 
 step_clients() { scripts/clients.sh; }
 

@@ -4,6 +4,7 @@
 //	echobench run tcp://127.0.0.1:7007 --conns 1000 --pid 4711    and what it costs the server
 //	echobench run tcp://127.0.0.1:7007 --conns 64 --rate 50000    latencies at a load, counted from the schedule
 //	echobench run --help                                          all flags
+//	echobench compare --servers servers.toml                      several servers under several loads, and a report
 //
 // It verifies every byte that comes back, and checks its own figures: a run in which the generator was late, or in
 // which counts do not agree, is void and says so.
