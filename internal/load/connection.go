@@ -261,7 +261,11 @@ func (c *connection) lateness() error {
 		return fmt.Errorf("%w for %v: %d of the %d bytes of message %d came back",
 			errNoAnswer, cfg.Timeout, c.at, cfg.Size, c.back)
 	}
-	return fmt.Errorf("%w for %v: %d messages came back, %d did not", errNoAnswer, cfg.Timeout, c.back, c.outstanding())
+	err := fmt.Errorf("%w for %v: %d messages came back, %d did not", errNoAnswer, cfg.Timeout, c.back, c.outstanding())
+	if c.back == 0 { // the kernel connects, also while the server accepts no more
+		return fmt.Errorf("%w; is the server at its limit of connections?", err)
+	}
+	return err
 }
 
 // finish ends this side and waits for the other one to do so: what it still sends was not asked for.

@@ -130,6 +130,11 @@ func echo(conn net.Conn) {
 	}
 }
 
+// echoFirst sends back the first bytes. It keeps net from splicing, whose pipes would stay open for others to find.
+func echoFirst(conn net.Conn, count int64) {
+	_, _ = io.CopyN(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}, count)
+}
+
 // answerDatagrams has every datagram answered by what answer makes of it.
 func answerDatagrams(t *testing.T, answer func(datagram []byte, send func([]byte))) (address string) {
 	t.Helper()

@@ -158,7 +158,7 @@ func TestAnotherConnectionsMessageIsWrong(t *testing.T) {
 
 func TestAConnectionThatEndsIsAFailure(t *testing.T) {
 	address := serveWith(t, "tcp", func(conn net.Conn) {
-		_, _ = io.CopyN(conn, conn, 640)
+		echoFirst(conn, 640)
 		_ = conn.(*net.TCPConn).CloseWrite()
 		discard(conn)
 	})
@@ -170,7 +170,7 @@ func TestAConnectionThatEndsIsAFailure(t *testing.T) {
 
 func TestAResetIsAFailure(t *testing.T) {
 	address := serveWith(t, "tcp", func(conn net.Conn) {
-		_, _ = io.CopyN(conn, conn, 640)
+		echoFirst(conn, 640)
 		_ = conn.(*net.TCPConn).SetLinger(0)
 		_ = conn.Close()
 	})
@@ -183,7 +183,7 @@ func TestAResetIsAFailure(t *testing.T) {
 func TestASilentConnectionThatEndsIsAFailure(t *testing.T) {
 	ended := make(chan struct{})
 	address := serveWith(t, "tcp", func(conn net.Conn) {
-		_, _ = io.CopyN(conn, conn, 64)
+		echoFirst(conn, 64)
 		<-ended
 	})
 	time.AfterFunc(brief/4, func() { close(ended) })
@@ -197,13 +197,14 @@ func TestNoAnswerIsAFailure(t *testing.T) {
 		r, err := fails(t, load.Config{Address: silent, Pattern: pattern, Conns: 2, Timeout: soon})
 		require.Equal(t, load.TimedOut, load.KindOf(err), "%v", err)
 		require.Contains(t, err.Error(), "no answer for 1s: 0 messages came back")
+		require.Contains(t, err.Error(), "is the server at its limit of connections?")
 		require.True(t, r.Void)
 	}
 }
 
 func TestPartOfAnAnswerIsAFailure(t *testing.T) {
 	address := serveWith(t, "tcp", func(conn net.Conn) {
-		_, _ = io.CopyN(conn, conn, 100)
+		echoFirst(conn, 100)
 		discard(conn)
 	})
 	_, err := fails(t, load.Config{Address: address, Timeout: soon})
