@@ -138,7 +138,7 @@ func refusal(sysctl, seccomp string) (cause, mend string) {
 	if seccomp == "2" {
 		return "the seccomp profile of this process refuses io_uring, as those of Docker 25, containerd 2 and Podman do",
 			"allow io_uring_setup, io_uring_enter and io_uring_register in it " +
-				"(docker run --security-opt seccomp=PROFILE.json)"
+				"(docker run --security-opt seccomp=seccomp.json IMAGE, with deploy/seccomp.json of ringport)"
 	}
 	return "a security policy (seccomp, SELinux, AppArmor) refuses io_uring",
 		"allow io_uring_setup, io_uring_enter and io_uring_register in it"
