@@ -51,3 +51,10 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		require.Equal(t, exitDone, run(p), "%s", arg)
 	}
 }
+
+func TestTheFileThatIsInstalledIsRight(t *testing.T) {
+	const installed = "../../deploy/echod.toml"
+	require.FileExists(t, installed)
+	o := runWith(nil, "--check-config", "--config="+installed)
+	require.Equal(t, outcome{exitDone, "echod: the configuration is right\n", ""}, o)
+}
