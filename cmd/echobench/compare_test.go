@@ -137,14 +137,14 @@ func TestTroubleIsTheFirstServers(t *testing.T) {
 
 func TestAReportIsWrittenAnew(t *testing.T) {
 	folder := t.TempDir()
-	o := matrix.Outcome{Rounds: 1, Servers: []matrix.Server{{Name: "a"}},
+	o := matrix.Outcome{Rounds: 1, Servers: []matrix.Server{{Name: "a"}}, Loads: []matrix.Load{{Name: "l"}},
 		Records: []matrix.Record{{Step: matrix.Step{Round: 1, Load: "l", Server: "a"}, Error: errors.New("no").Error()}}}
 	require.NoError(t, report.Write(folder, o, matrix.Manifest{}))
 	require.NoError(t, os.Remove(filepath.Join(folder, report.HTMLFile)))
 	left := bench(t, "report", folder)
 	require.Equal(t, exitDone, left.status, left.stderr)
 	require.FileExists(t, filepath.Join(folder, report.HTMLFile))
-	require.Contains(t, left.stdout, "not in the tables: l, a, round 1: no")
+	require.Contains(t, left.stdout, "not in the tables: l, a, round 1 of 1: no")
 	require.Equal(t, exitFailure, bench(t, "report", t.TempDir()).status)
 }
 

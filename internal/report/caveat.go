@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/ringport/ringport/internal/matrix"
 	"github.com/ringport/ringport/internal/stat"
@@ -58,7 +60,8 @@ type Problem struct {
 	Why  string `json:"why"`
 }
 
-// Problems are all runs that are in no figure, and what was never run.
+// Problems are all runs that are in no figure, and what was never run. Those of a server under a load are one, with what
+// the first of them was.
 func Problems(o matrix.Outcome) []Problem {
 	var problems []Problem
 	for _, u := range o.Unmeasured {
@@ -69,12 +72,34 @@ func Problems(o matrix.Outcome) []Problem {
 			problems = append(problems, Problem{l.Name, why})
 		}
 	}
-	for _, r := range o.Records {
-		if !r.Valid() && !startedNever(o, r) {
-			problems = append(problems, Problem{fmt.Sprintf("%s, %s, round %d", r.Load, r.Server, r.Round), r.Problem()})
+	for _, l := range o.Loads {
+		for _, s := range o.Servers {
+			problems = append(problems, problemsOf(o, l.Name, s.Name)...)
 		}
 	}
 	return problems
+}
+
+// problemsOf are those of a server under a load: none, or one.
+func problemsOf(o matrix.Outcome, loadName, server string) []Problem {
+	var first string
+	var failed []string
+	for _, r := range o.Records {
+		if r.Load != loadName || r.Server != server || r.Valid() || startedNever(o, r) {
+			continue
+		}
+		first = cmp.Or(first, r.Problem())
+		failed = append(failed, fmt.Sprint(r.Round))
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	rounds := "round"
+	if len(failed) > 1 {
+		rounds = "rounds"
+	}
+	what := fmt.Sprintf("%s, %s, %s %s of %d", loadName, server, rounds, strings.Join(failed, ", "), o.Rounds)
+	return []Problem{{what, first}}
 }
 
 // startedNever says whether a run's trouble is already in the list of servers that did not start.
