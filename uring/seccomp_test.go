@@ -22,7 +22,7 @@ func TestASeccompFilterIsNamed(t *testing.T) {
 		require.ErrorIs(t, err, errors.ErrUnsupported)
 		require.ErrorIs(t, err, syscall.EPERM)
 		require.ErrorContains(t, err, "the seccomp profile of this process refuses io_uring")
-		require.ErrorContains(t, err, "docker run --security-opt seccomp=PROFILE.json")
+		require.ErrorContains(t, err, "docker run --security-opt seccomp=")
 	})
 	onThread(t, "a thread without one", func(t *testing.T) {
 		ring, err := uring.New(uring.Config{})
