@@ -16,7 +16,7 @@ import (
 // script runs the steps of a trace file on a story. A file has one step to a line; # begins a comment.
 //
 //	port KEY=N... [no-multishot] [no-limit] [try-send]    the first step, where the defaults do not do
-//	socket NAME [full]                 a connected stream socket; full: it takes nothing but through the ring
+//	socket NAME [full] [unix]          a connected stream socket; full: it takes nothing but through the ring
 //	listener NAME backlog=N ahead=N    a listening socket
 //
 //	receive OP SOCKET [own=N] [list=N,N] [empty] [peek] [multishot] [keep] -> RESULT
@@ -186,6 +186,9 @@ func (sc *script) expect(o options, got string) {
 
 func (sc *script) doSocket(o options) {
 	pt := sc.connect(o.at(0))
+	if o.has("unix") {
+		pt.socket.family = FamilyUnix
+	}
 	if !o.has("full") {
 		return
 	}

@@ -94,11 +94,11 @@ func (s *story) failf(format string, args ...any) {
 	s.t.Fatalf(s.where+": "+format, args...)
 }
 
-// connect makes a connected stream socket.
+// connect makes a connected stream socket. The kernel is a fake: to the port it is one of TCP.
 func (s *story) connect(name string) *party {
 	fd, pt := s.descriptor(name)
 	s.port.mu.Lock()
-	pt.socket = s.port.newSocket(fd, FamilyUnix, Stream, stateBound|stateConnected)
+	pt.socket = s.port.newSocket(fd, FamilyIPv4, Stream, stateBound|stateConnected)
 	s.port.mu.Unlock()
 	return pt
 }
