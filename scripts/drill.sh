@@ -21,6 +21,7 @@ daemon=  # process id while a daemon runs
 foundling= # not empty when another daemon started it, so that nobody here is told how it ended
 steady=  # process id while honest clients run
 others=() # process ids of whatever else runs beside
+group= # folder of a cgroup while there is one
 patience=60
 host=127.0.0.1
 port=
@@ -34,6 +35,7 @@ cleanup() {
   done
   wait 2>/dev/null || true
   rm -rf "$work"
+  [[ -z $group ]] || rmdir "$group" 2>/dev/null || true
   exit "$status"
 }
 trap cleanup EXIT
@@ -245,13 +247,12 @@ fault_memory() {
 
 # The same under the limit of a cgroup, which counts pages and what the kernel keeps for the process; over it, it kills.
 fault_cgroup() {
-  local name=$work/cgroup
-  if ! name=$(make_cgroup $((128 << 20))); then
+  if ! group=$(make_cgroup $((128 << 20))); then
     skip "no cgroup with a limit on memory can be made here"
     return
   fi
   # shellcheck disable=SC2016 # the shell in the cgroup is to expand it
-  under=(sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$name" env GOMEMLIMIT=48MiB)
+  under=(sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" env GOMEMLIMIT=48MiB)
   start --high-water 256KiB --max-queued 16MiB --buffers 1024 --write-timeout 3s
   under=()
   accompany steady "tcp://$host:$port"
@@ -259,12 +260,13 @@ fault_cgroup() {
   settle
   farewell
   stop
-  rmdir "$name"
+  await rmdir "$group" 2>/dev/null || fail "the cgroup is in use though the daemon has ended"
+  group=
 }
 
 # make_cgroup BYTES: a cgroup below ours with a limit on memory, v2 or v1; its folder.
 make_cgroup() {
-  local parent name
+  local parent name limit
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then
     parent=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
   else
