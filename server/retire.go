@@ -52,9 +52,13 @@ func (s *Server) beginRetiring() bool {
 // retire gives the listeners of the shard up and then lets every session come to its end. The caller is no shard's
 // goroutine.
 func (sh *shard) retire(ctx context.Context) {
-	sh.post(sh.stopAccepting)
+	stopped := sh.run(ctx, sh.stopAccepting) // before that a listener may ask for connections, whose socket is given up
 	for _, l := range sh.listeners {
-		if err := l.giveUp(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		err := stopped
+		if err == nil {
+			err = l.giveUp(ctx)
+		}
+		if err != nil && !errors.Is(err, net.ErrClosed) {
 			sh.server.log.Error("a connection may have been left to wait", "address", l.bound.String(), "error", err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -233,6 +234,18 @@ func TestAServerMayBeClosedWhileItRetires(t *testing.T) {
 	retired := r.retireMeanwhile(patience)
 	require.NoError(t, r.Close())
 	require.NoError(t, <-retired)
+}
+
+func TestAListenerThatIsGivenUpIsNotAskedToAccept(t *testing.T) {
+	log := new(logBuffer)
+	cfg := server.Config{Shards: 1, Logger: slog.New(slog.NewTextHandler(log, nil))}
+	for range 50 {
+		r := start(t, cfg, server.Echo{})
+		require.Eventually(t, func() bool { return r.Ready() == nil }, patience, time.Microsecond, "accepting begins")
+		require.NoError(t, <-r.retireMeanwhile(patience))
+		require.NoError(t, r.Close())
+	}
+	require.Empty(t, log.lines("level=ERROR"))
 }
 
 // generation is one of the servers that follow each other.
