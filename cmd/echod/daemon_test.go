@@ -18,7 +18,7 @@ import (
 )
 
 // patience is after what time a test that waits has failed. Nothing that works takes a tenth of it.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // daemon is an echod in a process of its own, with those that succeed it.
 type daemon struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -57,31 +58,31 @@ func dialSmall(t *testing.T, address string) *net.TCPConn {
 // that the daemon's does.
 func unread(t *testing.T, client net.Conn) uint64 {
 	t.Helper()
-	here, there := client.LocalAddr().(*net.TCPAddr).Port, client.RemoteAddr().(*net.TCPAddr).Port
+	here, there := tableAddress(client.LocalAddr()), tableAddress(client.RemoteAddr())
 	table, err := os.ReadFile("/proc/self/net/tcp")
 	require.NoError(t, err)
 	var total uint64
+	// The table can have tens of thousands of lines of connections that are over: two of them are looked at closer.
 	for line := range strings.Lines(string(table)) {
-		fields := strings.Fields(line) // sl local remote state tx_queue:rx_queue ...
-		sending, received, found := strings.Cut(fields[4], ":")
-		if !found {
-			continue // the headline
+		sends, receives := strings.Contains(line, here+" "+there), strings.Contains(line, there+" "+here)
+		if !sends && !receives {
+			continue
 		}
-		switch portOf(fields[1])<<16 | portOf(fields[2]) {
-		case here<<16 | there:
+		sending, received, _ := strings.Cut(strings.Fields(line)[4], ":") // sl local remote state tx_queue:rx_queue ...
+		if sends {
 			total += hexadecimal(t, sending)
-		case there<<16 | here:
+		} else {
 			total += hexadecimal(t, received)
 		}
 	}
 	return total
 }
 
-// portOf is the port of an address such as 0100007F:1B5F.
-func portOf(address string) int {
-	var host, port int
-	_, _ = fmt.Sscanf(address, "%x:%x", &host, &port)
-	return port
+// tableAddress is an IPv4 address as the kernel writes it in its table on this machine, such as 0100007F:1B5F.
+func tableAddress(address net.Addr) string {
+	addr := address.(*net.TCPAddr).AddrPort()
+	ip := addr.Addr().Unmap().As4()
+	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), addr.Port())
 }
 
 func hexadecimal(t *testing.T, text string) uint64 {
