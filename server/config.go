@@ -81,6 +81,7 @@ type Config struct {
 	// reads a byte now and then is closed as well.
 	WriteTimeout time.Duration
 	// Lifetime ends a session so long after it was opened, up to a year: it sends what is queued and closes; 0: never.
+	// A peer that takes nothing of that for WriteTimeout, or without one for LingerTimeout, does not get it.
 	Lifetime time.Duration
 	// BufferSize is the size of a receive buffer in bytes, 64..1048576; 0: DefaultBufferSize. With UDP listeners it is
 	// 480 at least, and datagrams longer than BufferSize without ops.DatagramOverhead are dropped.

@@ -39,8 +39,8 @@ func (s *Session) deadline() time.Duration {
 	if l.idle > 0 {
 		next = s.active + l.idle
 	}
-	if l.write > 0 && s.queue != nil {
-		next = min(next, s.queue.progress+l.write)
+	if unread := s.unreadTimeout(); unread > 0 && s.queue != nil {
+		next = min(next, s.queue.progress+unread)
 	}
 	if s.lives() {
 		next = min(next, s.opened+l.life)
@@ -62,8 +62,8 @@ func (s *Session) tick() {
 		if now >= s.until {
 			s.lingered()
 		}
-	case l.write > 0 && s.queue != nil && now-s.queue.progress >= l.write:
-		s.abort(EndedUnread, ErrWriteTimeout)
+	case s.isUnread(now):
+		s.abortUnread()
 	case l.idle > 0 && now-s.active >= l.idle:
 		s.abort(EndedIdle, ErrIdleTimeout)
 	case s.lives() && now-s.opened >= l.life:
@@ -75,10 +75,31 @@ func (s *Session) tick() {
 	s.schedule()
 }
 
-// lives tells whether Config.Lifetime is to end the session: it does not while something else does.
-func (s *Session) lives() bool {
-	return s.shard.limits.life > 0 && !s.expired && !s.ending && !s.eof && !s.draining
+// unreadTimeout is how long the peer may take nothing of the queue; 0: as long as it likes. Also without
+// Config.WriteTimeout nobody outlives Config.Lifetime by not reading.
+func (s *Session) unreadTimeout() time.Duration {
+	l := s.shard.limits
+	if l.write == 0 && s.expired {
+		return l.linger
+	}
+	return l.write
 }
+
+func (s *Session) isUnread(now time.Duration) bool {
+	timeout := s.unreadTimeout()
+	return timeout > 0 && s.queue != nil && now-s.queue.progress >= timeout
+}
+
+func (s *Session) abortUnread() {
+	if s.expired {
+		s.abort(EndedLifetime, ErrLifetime)
+		return
+	}
+	s.abort(EndedUnread, ErrWriteTimeout)
+}
+
+// lives tells whether Config.Lifetime is still to end the session, which a shutdown does otherwise.
+func (s *Session) lives() bool { return s.shard.limits.life > 0 && !s.expired && !s.draining }
 
 // hear notes that bytes came in.
 func (s *Session) hear(n int) {

@@ -41,7 +41,8 @@ func TestWhatIsQueuedIsSentWhenTheLifetimeIsOver(t *testing.T) {
 		require.NoError(t, err)
 		give(s)
 	}
-	r := start(t, server.Config{Lifetime: 50 * time.Millisecond, HighWater: size}, h)
+	cfg := server.Config{Lifetime: 50 * time.Millisecond, LingerTimeout: patience, HighWater: size}
+	r := start(t, cfg, h)
 	c := r.dial()
 	s := <-opened
 	require.Eventually(t, func() bool {
@@ -52,6 +53,29 @@ func TestWhatIsQueuedIsSentWhenTheLifetimeIsOver(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, size, got)
 	require.NoError(t, c.Close())
+	require.ErrorIs(t, <-ends, server.ErrLifetime)
+}
+
+func TestAPeerThatReadsNothingDoesNotOutliveTheLifetimeOfItsSession(t *testing.T) {
+	h, ends := endings()
+	r := start(t, server.Config{Lifetime: 50 * time.Millisecond, LingerTimeout: 50 * time.Millisecond}, h)
+	c := r.dial()
+	go func() { _ = sendSource(c, 1, 1<<30, 64<<10) }() // until it is reset
+	require.ErrorIs(t, <-ends, server.ErrLifetime)
+	require.EqualValues(t, 1, r.Stats().Ended[server.EndedLifetime])
+}
+
+func TestNobodyOutlivesTheLifetimeByEndingItsSideAndReadingNothing(t *testing.T) {
+	const size = 16 << 20
+	h, ends := endings()
+	cfg := base()
+	cfg.LingerTimeout, cfg.HighWater = 50*time.Millisecond, 2*size
+	r := start(t, cfg, h)
+	c := r.dialNarrow()
+	require.NoError(t, sendSource(c, 1, size, 64<<10))
+	require.NoError(t, c.CloseWrite())
+	r.until("all of it is received", func(s server.Stats) bool { return s.BytesIn == size })
+	r.reload(cfg, func(c *server.Config) { c.Lifetime = time.Millisecond })
 	require.ErrorIs(t, <-ends, server.ErrLifetime)
 }
 

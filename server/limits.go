@@ -25,4 +25,4 @@ func (c *Config) limits() *limits {
 }
 
 // timed tells whether sessions need to know when bytes moved.
-func (l *limits) timed() bool { return l.idle > 0 || l.write > 0 }
+func (l *limits) timed() bool { return l.idle > 0 || l.write > 0 || l.life > 0 }
