@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringport/ringport/internal/ringtest"
 	"github.com/ringport/ringport/server"
@@ -39,7 +40,7 @@ func serve(t testing.TB, cfg server.Config) *running {
 
 func TestAnInheritedUDPSocketIsServedAndLeftToOthers(t *testing.T) {
 	ringtest.Descriptors(t)
-	_, file := inheritedUDP(t, "127.0.0.1:0")
+	conn, file := inheritedUDP(t, "127.0.0.1:0")
 	cfg := server.Config{Inherited: []server.Inherited{{Name: "echo.socket", File: file}}, Shards: 2}
 	for range 2 { // the second server finds it as it was
 		r := serve(t, cfg)
@@ -56,6 +57,18 @@ func TestAnInheritedUDPSocketIsServedAndLeftToOthers(t *testing.T) {
 		c.requireAnswer("waits for the next server")
 		require.NoError(t, next.Close())
 	}
+	require.True(t, isNonblocking(t, conn), "or package net would block in its calls")
+}
+
+// isNonblocking tells whether a system call on the socket returns at once.
+func isNonblocking(t testing.TB, conn net.PacketConn) bool {
+	t.Helper()
+	raw, err := conn.(*net.UDPConn).SyscallConn()
+	require.NoError(t, err)
+	var flags int
+	require.NoError(t, raw.Control(func(fd uintptr) { flags, err = unix.FcntlInt(fd, unix.F_GETFL, 0) }))
+	require.NoError(t, err)
+	return flags&unix.O_NONBLOCK != 0
 }
 
 func TestAnInheritedUDPSocketIsNoConsentToBePublic(t *testing.T) {

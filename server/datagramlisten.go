@@ -3,10 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ringport/ringport/bufring"
 	"github.com/ringport/ringport/ops"
@@ -136,7 +133,7 @@ func (s *Server) adoptDatagrams(b *bound, fd int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.prepareInherited(socket, fd); err != nil {
+	if err := s.prepareInherited(socket); err != nil {
 		_, detached := socket.Detach()
 		return errors.Join(err, detached)
 	}
@@ -145,7 +142,7 @@ func (s *Server) adoptDatagrams(b *bound, fd int) error {
 	return nil
 }
 
-func (s *Server) prepareInherited(socket *ops.Socket, fd int) error {
+func (s *Server) prepareInherited(socket *ops.Socket) error {
 	ep := socket.LocalEndpoint()
 	if ep.IsZero() {
 		return errors.New("the UDP socket is not bound; bind it before it is passed on")
@@ -156,11 +153,7 @@ func (s *Server) prepareInherited(socket *ops.Socket, fd int) error {
 	if err := s.cfg.Datagrams.permit(ep); err != nil {
 		return err
 	}
-	// Otherwise a receive would end at once, time and again, instead of waiting.
-	if err := unix.SetNonblock(fd, false); err != nil {
-		return os.NewSyscallError("fcntl", err)
-	}
-	return prepareDatagrams(socket)
+	return prepareDatagrams(socket) // and it stays blocking or not, as others know it: a ring waits either way
 }
 
 // checkHandler tells whether the handler can take datagrams.

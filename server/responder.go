@@ -54,25 +54,28 @@ func (r *responder) start() {
 }
 
 // receivedDatagram takes a completion of a responder's receive. An error that the network tells about an earlier
-// answer does not end it and concerns nobody: datagrams may get lost.
+// answer does not end it and concerns nobody: datagrams may get lost. The completion that ends a receive, cancelled or
+// not, may bring a datagram as well.
 func receivedDatagram(op *ops.Op) {
 	r := op.UserToken.(*responder)
-	switch {
-	case op.Err() == nil:
-		r.arrived(op)
-	case !op.More() && !r.stopping:
+	b := op.TakeBuffer()
+	if op.Err() == nil || !b.IsZero() {
+		r.arrived(op, b)
+	}
+	if op.More() {
+		return
+	}
+	r.receiving = false
+	if !r.stopping {
 		r.stopping = true
 		r.shard.server.log.Error("a listener receives no more", "address", r.address, "error", op.Err())
 	}
-	if !op.More() {
-		r.receiving = false
-		r.closeIfDone()
-	}
+	r.closeIfDone()
 }
 
 // arrived decides about a datagram.
-func (r *responder) arrived(op *ops.Op) {
-	b, from := op.TakeBuffer(), op.RemoteEndpoint.AddrPort()
+func (r *responder) arrived(op *ops.Op, b bufring.Buffer) {
+	from := op.RemoteEndpoint.AddrPort()
 	c := &r.shard.datagrams
 	c.received.Add(1)
 	c.bytesIn.Add(uint64(b.Len()))
