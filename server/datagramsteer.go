@@ -1,7 +1,9 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +23,7 @@ func (s *Server) steer(b *bound, cfg DatagramConfig) {
 	if cfg.SourceRate > 0 {
 		set = attachSteering
 	}
-	if err := set(b.sockets[0], len(b.sockets)); err != nil {
+	if err := set(b.sockets[0], len(b.sockets)); err != nil && !errors.Is(err, net.ErrClosed) {
 		s.log.Warn("every shard limits the senders of datagrams by itself", "address", b.String(), "error", err)
 	}
 }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,26 @@ func TestASourceStaysWithAShardWhileSourcesAreLimited(t *testing.T) {
 	cfg.Datagrams.SourceRate = 1000
 	require.NoError(t, r.Reload(cfg))
 	require.Equal(t, 1, busyShards(r, 16, hosts[0]))
+}
+
+func TestAReloadWhileTheServerDrainsSteersNothing(t *testing.T) {
+	log := new(logBuffer)
+	cfg := server.Config{
+		Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Shards: 2, Buffers: 64, LingerTimeout: patience,
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
+	}
+	r := start(t, cfg, server.Echo{})
+	c := connect(t, r.Listeners()[1])
+	requireEcho(t, c, "I keep the server")
+	down := r.shutdown(patience)
+	r.until("only the session is left", func(s server.Stats) bool {
+		return s.Shards[0].Sockets+s.Shards[1].Sockets == 1
+	})
+	cfg.Datagrams.SourceRate = -1
+	require.NoError(t, r.Reload(cfg))
+	require.Empty(t, log.lines("level=WARN"))
+	require.NoError(t, c.Close())
+	require.NoError(t, <-down)
 }
 
 func TestAnIPv6SourceStaysWithAShard(t *testing.T) {
