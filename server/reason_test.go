@@ -134,7 +134,7 @@ func TestAPeerThatSipsIsClosedLikeOneThatReadsNothing(t *testing.T) {
 	r := start(t, server.Config{WriteTimeout: 200 * time.Millisecond}, h)
 	c := r.dialNarrow()
 	go func() { _ = sendSource(c, 1, 1<<30, 64<<10) }() // until it is reset
-	sips := time.NewTicker(time.Millisecond) // 1000 bytes in a second, far from 64 KiB in the timeout
+	sips := time.NewTicker(time.Millisecond)            // 1000 bytes in a second, far from 64 KiB in the timeout
 	defer sips.Stop()
 	for err := error(nil); err == nil; {
 		select {
