@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/ringport/ringport/ops"
 	"github.com/ringport/ringport/server"
 )
 
@@ -36,6 +38,19 @@ func udpFrom(t testing.TB, local string) udpClient {
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	return udpClient{conn, t}
+}
+
+// udpFromHost gives a client with an address of the host. The server would drop what comes from a port of its own,
+// which the kernel may choose where the server does not listen.
+func (r *running) udpFromHost(host string) udpClient {
+	r.t.Helper()
+	for {
+		c := udpFrom(r.t, host+":0") // open until the end, so that the next one is another
+		port := c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+		if !slices.ContainsFunc(r.Addrs(), func(own ops.Endpoint) bool { return own.Port() == port }) {
+			return c
+		}
+	}
 }
 
 // isDenied tells whether a bind was refused for lack of a capability.

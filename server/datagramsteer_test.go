@@ -15,7 +15,7 @@ func busyShards(r *running, ports int, hosts ...string) (busy int) {
 	r.t.Helper()
 	before := server.DatagramsByShard(r.Server)
 	for i := range ports {
-		c := udpFrom(r.t, hosts[i%len(hosts)]+":0")
+		c := r.udpFromHost(hosts[i%len(hosts)])
 		c.send(r, "where to")
 		c.requireAnswer("where to")
 		require.NoError(r.t, c.Close())

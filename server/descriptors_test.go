@@ -176,7 +176,7 @@ func requireScarceWaits(t *testing.T, kind string) {
 // requireStarvedCheaply measures the CPU time of the process while nothing happens but that clients wait.
 func requireStarvedCheaply(t *testing.T, s *scarce, silent net.Conn) {
 	t.Helper()
-	const wait = time.Second
+	const wait = time.Second / 2
 	_, _, before := s.figures()
 	begin := time.Now()
 	require.NoError(t, silent.SetReadDeadline(begin.Add(wait)))

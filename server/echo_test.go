@@ -42,6 +42,9 @@ func TestEchoesComeBackWhole(t *testing.T) {
 						return fmt.Errorf("round %d: %w", round, err)
 					}
 				}
+				if i >= 100 {
+					return reset(c.(*net.TCPConn))
+				}
 				return endBoth(c)
 			})
 			r.until("the sessions end", func(s server.Stats) bool { return s.Sessions == 0 })
@@ -160,10 +163,7 @@ func leave(c *net.TCPConn, how int) error {
 	case 0:
 		return c.Close()
 	case 1:
-		if err := c.SetLinger(0); err != nil {
-			return err
-		}
-		return c.Close()
+		return reset(c)
 	case 2:
 		if err := sendSource(c, how, 100_000, 10_000); err != nil {
 			return err
@@ -176,8 +176,5 @@ func leave(c *net.TCPConn, how int) error {
 	if _, err := io.ReadFull(c, make([]byte, 1000)); err != nil {
 		return err
 	}
-	if err := c.SetLinger(0); err != nil {
-		return err
-	}
-	return c.Close()
+	return reset(c)
 }

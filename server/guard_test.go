@@ -160,7 +160,7 @@ func TestASourceIsAnsweredUpToItsRate(t *testing.T) {
 	r := start(t, server.Config{Listen: udp4, Shards: 4, Datagrams: limit}, server.Echo{})
 	greedy := make([]udpClient, 64)
 	for i := range greedy { // each port by itself would go to any shard
-		greedy[i] = udpFrom(t, "127.0.0.3:0")
+		greedy[i] = r.udpFromHost("127.0.0.3")
 		greedy[i].send(r, "me")
 	}
 	d := r.untilDecided(64)
@@ -169,7 +169,7 @@ func TestASourceIsAnsweredUpToItsRate(t *testing.T) {
 	require.LessOrEqual(t, d.Answered, uint64(earned), "however many ports it has")
 	require.Equal(t, 64-d.Answered, d.Dropped[server.DroppedSourceRate])
 	for range 10 {
-		modest := udpFrom(t, "127.0.0.4:0")
+		modest := r.udpFromHost("127.0.0.4")
 		modest.send(r, "and me")
 		modest.requireAnswer("and me")
 	}
@@ -228,7 +228,9 @@ func TestOtherRatesHoldAtOnce(t *testing.T) {
 	until(server.DroppedSourceRate)
 	cfg.Datagrams = server.DatagramConfig{SourceRate: -1, TotalRate: -1, TotalBytes: -1}
 	require.NoError(t, r.Reload(cfg))
-	asked := udpFrom(t, "127.0.0.7:0")
+	_, err := lag(t, r.Server)
+	require.NoError(t, err, "every shard has come round to it")
+	asked := r.udpFromHost("127.0.0.7")
 	for range 100 {
 		asked.send(r, "no limit")
 		asked.requireAnswer("no limit")

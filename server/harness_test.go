@@ -86,6 +86,15 @@ func (r *running) dial() *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
+// reset closes a client that has read all that it wants, and leaves nothing of its port behind: closed in order, each
+// would be in TIME_WAIT for a minute, and a machine has few ports.
+func reset(c *net.TCPConn) error {
+	if err := c.SetLinger(0); err != nil {
+		return err
+	}
+	return c.Close()
+}
+
 // until waits for something that the server's figures show.
 func (r *running) until(what string, reached func(server.Stats) bool) {
 	r.t.Helper()

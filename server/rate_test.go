@@ -69,10 +69,10 @@ type paced struct {
 
 func TestNeverMoreIsAcceptedThanTheRateAllowsAndNobodyIsRefused(t *testing.T) {
 	tests := []paced{
-		{name: "a burst at first", rate: 20, burst: 5, clients: 25},
-		{name: "fewer tokens than listeners", rate: 50, burst: 1, clients: 30, cfg: server.Config{Shards: 4}},
+		{name: "a burst at first", rate: 50, burst: 5, clients: 25},
+		{name: "fewer tokens than listeners", rate: 100, burst: 1, clients: 20, cfg: server.Config{Shards: 4}},
 		{name: "in bulk at first", rate: 100, burst: 120, clients: 150, cfg: server.Config{Shards: 1, Backlog: 100}},
-		{name: "with few places", rate: 50, burst: 10, clients: 40, cfg: server.Config{MaxConns: 2}},
+		{name: "with few places", rate: 100, burst: 10, clients: 40, cfg: server.Config{MaxConns: 2}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -111,14 +111,17 @@ func echoOnceAt(addr string, seed int) error {
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	return echoOnce(c, seed, 1000, 1000)
+	if err := echoOnce(c, seed, 1000, 1000); err != nil {
+		return err
+	}
+	return reset(c.(*net.TCPConn))
 }
 
 func TestAServerThatAcceptsNothingForNowSleeps(t *testing.T) {
-	r := start(t, server.Config{AcceptRate: 1, AcceptBurst: 1}, server.Echo{})
-	requireEcho(t, r.dial(), "the only one of this second")
+	r := start(t, server.Config{AcceptRate: 4, AcceptBurst: 1}, server.Echo{})
+	requireEcho(t, r.dial(), "the only one for now")
 	r.until("accepting has stopped", func(s server.Stats) bool { return s.RateLimited == 1 })
-	requireEcho(t, r.dial(), "the one of the next")
+	requireEcho(t, r.dial(), "the next one")
 	for _, p := range r.Stats().Shards {
 		require.Less(t, p.Turns, uint64(1000))
 	}

@@ -64,8 +64,7 @@ func TestEveryEndIsCountedByItsReason(t *testing.T) {
 				require.Error(t, sendSource(c, 1, 1<<30, 64<<10))
 			}},
 		{server.EndedByReset, server.Config{}, func(t *testing.T, _ *running, c *net.TCPConn, _ *server.Session) {
-			require.NoError(t, c.SetLinger(0))
-			require.NoError(t, c.Close())
+			require.NoError(t, reset(c))
 		}},
 		{server.EndedByShutdown, server.Config{}, func(t *testing.T, r *running, c *net.TCPConn, _ *server.Session) {
 			down := r.shutdown(patience)

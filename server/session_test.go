@@ -125,16 +125,23 @@ func TestWhatAHandlerWritesComesInTheOrderOfItsCalls(t *testing.T) {
 }
 
 func TestAWriteThatDoesNotFitIsRefusedAtOnce(t *testing.T) {
-	const highWater = 4096
+	const highWater = 64 << 10
 	h, opened, ends := sessions()
 	r := start(t, server.Config{HighWater: highWater}, h)
-	c := r.dial()
+	c := r.dialNarrow()
 	s := <-opened
 	n, err := s.Write(make([]byte, highWater+1))
 	require.Zero(t, n)
 	require.Equal(t, &server.QueueFullError{Queued: 0, Limit: highWater}, err)
 
-	wrote := fill(t, s)
+	wrote, full := 0, error(nil)
+	r.until("the window of the peer and the queue are full", func(stats server.Stats) bool {
+		for full = nil; full == nil; wrote += n {
+			n, full = s.Write(make([]byte, 1000))
+		}
+		return stats.Queued > 0
+	})
+	require.ErrorAs(t, full, new(*server.QueueFullError))
 	got, err := io.ReadFull(c, make([]byte, wrote))
 	require.NoError(t, err)
 	require.Equal(t, wrote, got)
@@ -142,23 +149,6 @@ func TestAWriteThatDoesNotFitIsRefusedAtOnce(t *testing.T) {
 	requireEnd(t, c)
 	require.NoError(t, c.Close())
 	require.NoError(t, <-ends)
-}
-
-// fill writes until the peer's window and the session's queue are full, and gives the number of bytes. A queue is full
-// now and then only because the shard is busy, so that it has to stay so.
-func fill(t testing.TB, s *server.Session) (total int) {
-	t.Helper()
-	for refused := 0; refused < 20_000; {
-		n, err := s.Write(make([]byte, 1000))
-		total += n
-		if refused++; err == nil {
-			refused = 0
-			continue
-		}
-		require.ErrorAs(t, err, new(*server.QueueFullError))
-		runtime.Gosched()
-	}
-	return total
 }
 
 func TestASessionThatIsClosingTakesNothing(t *testing.T) {
@@ -195,8 +185,7 @@ func TestTheHandlerHearsHowASessionEnds(t *testing.T) {
 	}{
 		{"in order", func(t *testing.T, c *net.TCPConn) { require.NoError(t, endBoth(c)) }, nil},
 		{"by a reset", func(t *testing.T, c *net.TCPConn) {
-			require.NoError(t, c.SetLinger(0))
-			require.NoError(t, c.Close())
+			require.NoError(t, reset(c))
 		}, syscall.ECONNRESET},
 	}
 	for _, test := range tests {

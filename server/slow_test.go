@@ -18,11 +18,7 @@ import (
 const perTurn = 2 * 32 * server.DefaultBufferSize
 
 func TestSlowReadersCostTheirOwnQueuesOnly(t *testing.T) {
-	const slow, quick, highWater = 100, 10, 64 << 10
-	echoes := 10_000
-	if testing.Short() || raceDetector {
-		echoes = 1000
-	}
+	const slow, quick, echoes, highWater = 100, 10, 1000, 64 << 10
 	r := start(t, server.Config{HighWater: highWater}, server.Echo{})
 	var writers sync.WaitGroup
 	conns := make([]*net.TCPConn, slow)

@@ -51,6 +51,18 @@ func connect(t testing.TB, address string) net.Conn {
 	return c
 }
 
+// requireRefused waits until nobody listens at an address: the kernel ends a listener a little after its close.
+func requireRefused(t testing.TB, address string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		c, err := dialAddress(address)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	}, patience, time.Millisecond, "%s still listens", address)
+}
+
 func requireNoFile(t testing.TB, path string) {
 	t.Helper()
 	_, err := os.Lstat(path)
