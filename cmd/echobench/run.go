@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringport/ringport/internal/load"
+	"github.com/ringport/ringport/internal/size"
 )
 
 // runOptions is what people may set about one run. load.Config has the ranges, and the defaults that differ by pattern.
@@ -21,11 +22,11 @@ type loadOptions struct {
 	Pattern  string        `default:"ping-pong" placeholder:"NAME" help:"ping-pong, pipelined, stream, churn, idle, slow."`
 	Conns    int           `default:"1" help:"Connections that carry messages; UDP sockets."`
 	Depth    int           `placeholder:"N" help:"Messages on their way on a connection; 16 pipelined, 4 stream."`
-	Size     size          `placeholder:"BYTES" help:"Bytes of a message, from 16 on; 64, and 256KiB with stream."`
+	Size     size.Size     `placeholder:"BYTES" help:"Bytes of a message, from 16 on; 64, and 256KiB with stream."`
 	Duration time.Duration `default:"5s" help:"How long to measure."`
 	Warmup   time.Duration `default:"1s" help:"How long to do the same before, without measuring."`
 	Idle     int           `placeholder:"N" help:"Silent connections beside the others; with --pattern idle."`
-	ReadRate size          `placeholder:"BYTES" help:"What a connection of --pattern slow reads in a second; 64KiB."`
+	ReadRate size.Size     `placeholder:"BYTES" help:"What a connection of --pattern slow reads in a second; 64KiB."`
 	Timeout  time.Duration `placeholder:"TIME" help:"How long an answer may take; 5s, and 500ms for datagrams."`
 	Seed     uint64        `default:"1" help:"Of the random numbers: contents of messages, --arrivals poisson."`
 }

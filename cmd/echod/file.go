@@ -11,6 +11,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
+
+	"github.com/ringport/ringport/internal/size"
 )
 
 // maxFile is more than a configuration file can need, in bytes: a slip such as --config /var/log/syslog is not read
@@ -61,7 +63,7 @@ func readFile(path string) (string, error) {
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s is longer than %v, and no configuration of echod", path, size(maxFile))
+		err = fmt.Errorf("%s is longer than %v, and no configuration of echod", path, size.Size(maxFile))
 	}
 	return string(text), err
 }
@@ -170,7 +172,7 @@ func convert(value, target any) (converted any, want string) {
 		return value, unless(isBool, "true or false")
 	case int:
 		return strconv.FormatInt(number, 10), unless(isNumber, "a number, without quotes")
-	case size:
+	case size.Size:
 		if isNumber {
 			return strconv.FormatInt(number, 10), ""
 		}

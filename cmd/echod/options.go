@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/ringport/ringport/internal/size"
 	"github.com/ringport/ringport/server"
 )
 
@@ -67,19 +68,19 @@ type timeoutOptions struct {
 }
 
 type memoryOptions struct {
-	HighWater  size `default:"${highWater}" reload:""`
-	MaxQueued  size `default:"${maxQueued}" reload:""`
-	BufferSize size `default:"${bufferSize}"`
-	Buffers    int  `default:"${buffers}"`
+	HighWater  size.Size `default:"${highWater}" reload:""`
+	MaxQueued  size.Size `default:"${maxQueued}" reload:""`
+	BufferSize size.Size `default:"${bufferSize}"`
+	Buffers    int       `default:"${buffers}"`
 }
 
 type datagramOptions struct {
-	Public      bool `name:"udp-public"`
-	SourceRate  int  `name:"udp-source-rate" default:"${sourceRate}" reload:""`
-	SourceBurst int  `name:"udp-source-burst" default:"${sourceBurst}" reload:""`
-	Sources     int  `name:"udp-sources" default:"${sources}"`
-	TotalRate   int  `name:"udp-total-rate" default:"${totalRate}" reload:""`
-	TotalBytes  size `name:"udp-total-bytes" default:"${totalBytes}" reload:""`
+	Public      bool      `name:"udp-public"`
+	SourceRate  int       `name:"udp-source-rate" default:"${sourceRate}" reload:""`
+	SourceBurst int       `name:"udp-source-burst" default:"${sourceBurst}" reload:""`
+	Sources     int       `name:"udp-sources" default:"${sources}"`
+	TotalRate   int       `name:"udp-total-rate" default:"${totalRate}" reload:""`
+	TotalBytes  size.Size `name:"udp-total-bytes" default:"${totalBytes}" reload:""`
 }
 
 type adminOptions struct {
@@ -110,15 +111,15 @@ func defaults() kong.Vars {
 		"idleTimeout":        server.DefaultIdleTimeout.String(),
 		"lifetime":           server.DefaultLifetime.String(),
 		"lingerTimeout":      server.DefaultLingerTimeout.String(),
-		"highWater":          size(server.DefaultHighWater).String(),
-		"maxQueued":          size(server.DefaultMaxQueued).String(),
-		"bufferSize":         size(server.DefaultBufferSize).String(),
+		"highWater":          size.Size(server.DefaultHighWater).String(),
+		"maxQueued":          size.Size(server.DefaultMaxQueued).String(),
+		"bufferSize":         size.Size(server.DefaultBufferSize).String(),
 		"buffers":            fmt.Sprint(server.DefaultBuffers),
 		"sourceRate":         fmt.Sprint(server.DefaultSourceRate),
 		"sourceBurst":        fmt.Sprint(server.DefaultSourceBurst),
 		"sources":            fmt.Sprint(server.DefaultSources),
 		"totalRate":          fmt.Sprint(server.DefaultTotalRate),
-		"totalBytes":         size(server.DefaultTotalBytes).String(),
+		"totalBytes":         size.Size(server.DefaultTotalBytes).String(),
 	}
 }
 

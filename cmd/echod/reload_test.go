@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ringport/ringport/internal/ringtest"
+	"github.com/ringport/ringport/internal/size"
 	"github.com/ringport/ringport/server"
 )
 
@@ -168,7 +169,7 @@ func TestTheServerReloadsWhatIsMarkedAndNothingElse(t *testing.T) {
 			value = "true"
 		case int:
 			value = "2"
-		case size:
+		case size.Size:
 			value = "128KiB"
 		case time.Duration:
 			value = "3s"

@@ -38,10 +38,11 @@ var architecture = []row{
 	{pkg: "internal/report", ours: []string{"internal/load", "internal/matrix", "internal/stat"},
 		foreign: []string{"gonum.org/v1/plot", "golang.org/x/perf"}},
 	{pkg: "cmd/*", ours: []string{"server", "ops", "uring", "internal/buildinfo", "internal/load", "internal/matrix",
-		"internal/report"},
+		"internal/report", "internal/size"},
 		foreign: []string{anyModule}},
 	{pkg: "examples/*", ours: []string{"uring", "bufring", "ops", "ops/apm", "server"}, foreign: sysOnly},
 	{pkg: "internal/buildinfo"},
+	{pkg: "internal/size"},
 	{pkg: "internal/tidy"},
 	// Test support: no row lists it, so only test files can import it.
 	{pkg: "internal/ringtest", ours: []string{"internal/sys", "uring"},

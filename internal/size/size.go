@@ -1,4 +1,4 @@
-package main
+package size
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// size is a number of bytes that people write with a unit: 4096, 16KiB, 1MiB.
-type size int
+// Size is a number of bytes that people write with a unit: 4096, 16KiB, 1MiB.
+type Size int
 
 // units goes from the largest down. The short forms are those of ulimit, dd and systemd, and powers of 1024 there too.
 var units = []struct {
@@ -19,7 +19,7 @@ var units = []struct {
 }
 
 // UnmarshalText reads a size. Units may be in any case.
-func (s *size) UnmarshalText(text []byte) error {
+func (s *Size) UnmarshalText(text []byte) error {
 	written := strings.TrimSpace(string(text))
 	digits := strings.TrimRight(written, "KMGiBkmgb ")
 	unit, ok := unitBytes(strings.TrimSpace(written[len(digits):]))
@@ -30,7 +30,7 @@ func (s *size) UnmarshalText(text []byte) error {
 	if n > uint64(math.MaxInt/unit) {
 		return fmt.Errorf("%q is more than any machine has", text)
 	}
-	*s = size(int(n) * unit)
+	*s = Size(int(n) * unit)
 	return nil
 }
 
@@ -44,7 +44,7 @@ func unitBytes(name string) (bytes int, ok bool) {
 }
 
 // String writes the size with the largest unit that leaves no rest.
-func (s size) String() string {
+func (s Size) String() string {
 	for _, u := range units {
 		if int(s)%u.bytes == 0 && s != 0 {
 			return strconv.Itoa(int(s)/u.bytes) + u.name
