@@ -19,8 +19,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// restarts is how often the daemon is replaced under load.
-const restarts = 20
+// restartsUnderLoad is how often the daemon is replaced under load.
+func restartsUnderLoad() int {
+	if testing.Short() {
+		return 4
+	}
+	return 20
+}
 
 // signalNumber sends a signal to a process of the daemon.
 func (d *daemon) signalNumber(pid int, sig syscall.Signal) {
@@ -108,7 +113,7 @@ func requireVisit(t *testing.T, network, address string) {
 }
 
 func TestRestartsUnderLoadRefuseAndCutNobody(t *testing.T) {
-	path := filepath.Join(shortDir(t), "echo")
+	path, restarts := filepath.Join(shortDir(t), "echo"), restartsUnderLoad()
 	d := start(t, "--listen=tcp://127.0.0.1:0", "--listen=unix://"+path, "--admin=127.0.0.1:0", "--shards=2",
 		"--drain-timeout=1h")
 	address, pages := d.address(), d.adminSite()
