@@ -105,8 +105,8 @@ const DatagramOverhead = uring.RecvMsgHeaderSize + nameRoom + controlRoom
 
 // RequestPacketInfo asks the kernel to tell, with every IP datagram that arrives from now on, what
 // ReceiveMessageFromPacketInfo gives. ReceiveMessageFromAsync does so itself; called before the bind, it covers what
-// arrives before the first receive, too. Other sockets have nothing to tell. Returns an error that matches net.ErrClosed
-// when the socket is closed, or wraps the errno.
+// arrives before the first receive, too. Other sockets have nothing to tell. Returns an error that matches
+// net.ErrClosed when the socket is closed, or wraps the errno.
 func (s *Socket) RequestPacketInfo() error {
 	if s.family == FamilyUnix || s.typ == Stream {
 		return nil

@@ -3,33 +3,12 @@ package server
 import (
 	"math/bits"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 )
 
-// origin is where datagrams come from, as far as they are counted together: an IPv4 address, or the network of 64 bits
-// that an IPv6 host can choose its address in.
-type origin struct {
-	bits uint64
-	is4  bool
-}
-
-func originOf(addr netip.Addr) origin {
-	if addr = addr.Unmap(); addr.Is4() {
-		b := addr.As4()
-		return origin{uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3]), true}
-	}
-	b := addr.As16()
-	var network uint64
-	for _, octet := range b[:8] {
-		network = network<<8 | uint64(octet)
-	}
-	return origin{network, false}
-}
-
-// bucket holds the tokens of one origin: each datagram takes one.
+// bucket holds the tokens of one source: each datagram takes one.
 type bucket struct {
-	of     origin
+	of     source
 	tokens float64
 	at     time.Duration // when tokens was right
 	chain  uint32        // the next one with the same hash; 0: none
@@ -37,9 +16,9 @@ type bucket struct {
 	older  uint32        // the one that was heard of before
 }
 
-// buckets has the buckets of the origins that were heard of last. Its memory is all there from the start, so that
-// whoever forges senders gets no more of it: to take in another origin, the one that was quiet the longest is
-// forgotten. An origin that is not known has a full bucket. It is one goroutine's.
+// buckets has the buckets of the sources that were heard of last. Its memory is all there from the start, so that
+// whoever forges senders gets no more of it: to take in another source, the one that was quiet the longest is
+// forgotten. A source that is not known has a full bucket. It is one goroutine's.
 type buckets struct {
 	perSecond, burst float64
 	all              []bucket // the first is none: it ends the ring from the newest to the oldest
@@ -48,25 +27,25 @@ type buckets struct {
 	seed             [2]uint64
 }
 
-// newBuckets makes room for so many origins, with a burst of datagrams each.
+// newBuckets makes room for so many sources, with a burst of datagrams each.
 func newBuckets(size, perSecond, burst int) *buckets {
 	heads := 1 << bits.Len(uint(size-1))
 	b := &buckets{
 		all: make([]bucket, size+1), heads: make([]uint32, heads), used: 1,
-		// Nobody can choose origins that share a hash.
+		// Nobody can choose sources that share a hash.
 		seed: [2]uint64{rand.Uint64(), rand.Uint64() | 1},
 	}
 	b.limit(perSecond, burst)
 	return b
 }
 
-// limit changes the rate and the burst. What an origin has saved up stays, as far as the burst allows.
+// limit changes the rate and the burst. What a source has saved up stays, as far as the burst allows.
 func (b *buckets) limit(perSecond, burst int) {
 	b.perSecond, b.burst = float64(perSecond), float64(burst)
 }
 
-// take uses a token of the origin. It is false when there is none.
-func (b *buckets) take(of origin, now time.Duration) bool {
+// take uses a token of the source. It is false when there is none.
+func (b *buckets) take(of source, now time.Duration) bool {
 	i := b.find(of)
 	if i == 0 {
 		i = b.add(of, now)
@@ -87,10 +66,10 @@ func (b *buckets) take(of origin, now time.Duration) bool {
 	return true
 }
 
-// len is the number of origins that are known.
+// len is the number of sources that are known.
 func (b *buckets) len() int { return b.used - 1 }
 
-func (b *buckets) find(of origin) uint32 {
+func (b *buckets) find(of source) uint32 {
 	i := *b.head(of)
 	for i != 0 && b.all[i].of != of {
 		i = b.all[i].chain
@@ -98,8 +77,8 @@ func (b *buckets) find(of origin) uint32 {
 	return i
 }
 
-// add gives an origin a full bucket, the oldest one when all are in use. It is not in the ring yet.
-func (b *buckets) add(of origin, now time.Duration) uint32 {
+// add gives a source a full bucket, the oldest one when all are in use. It is not in the ring yet.
+func (b *buckets) add(of source, now time.Duration) uint32 {
 	i := uint32(b.used)
 	if b.used < len(b.all) {
 		b.used++
@@ -135,7 +114,7 @@ func (b *buckets) unlink(i uint32) {
 	b.all[k.older].newer, b.all[k.newer].older = k.newer, k.older
 }
 
-func (b *buckets) head(of origin) *uint32 {
+func (b *buckets) head(of source) *uint32 {
 	mixed := of.bits ^ b.seed[0]
 	if of.is4 {
 		mixed = ^mixed

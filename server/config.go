@@ -1,8 +1,6 @@
 package server
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -23,28 +21,6 @@ const (
 	DefaultLifetime      time.Duration = 0 // none
 	DefaultAcceptRate                  = 0 // as fast as they come
 	DefaultMaxQueued                   = 0 // HighWater of each session is the only limit
-)
-
-// Defaults of a DatagramConfig.
-const (
-	DefaultSourceRate  = 1000
-	DefaultSourceBurst = 2000
-	DefaultSources     = 4096
-	DefaultTotalRate   = 100_000
-	DefaultTotalBytes  = 64 << 20
-)
-
-// Limits of a Config, far beyond what is useful: they catch slips, and keep sums from overflowing.
-const (
-	maxShards    = 1024
-	maxMaxConns  = 1 << 24
-	maxHighWater = 1 << 30
-	minHighWater = 1 << 10
-	maxBacklog   = 65535
-	maxTimeout   = 365 * 24 * time.Hour
-	maxRate      = 1 << 30
-	maxMaxQueued = 1 << 40
-	maxSources   = 1 << 20
 )
 
 // Config says where a server listens and what it may use. The zero value of a field is its default.
@@ -112,77 +88,6 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// DatagramConfig limits what a server does for datagrams, whose senders anybody may forge. The zero value of a field
-// is its default.
-type DatagramConfig struct {
-	// Public allows UDP listeners on addresses that other machines reach. Without it only loopback addresses are taken.
-	Public bool
-	// SourceRate is how many datagrams of one IPv4 address, or one IPv6 network of 64 bits, are answered in a second,
-	// 1..1073741824; 0: DefaultSourceRate; negative: any number.
-	SourceRate int
-	// SourceBurst is how many are answered at once after a quiet time, 1..1073741824; 0: DefaultSourceBurst.
-	SourceBurst int
-	// Sources is how many sources are kept in mind by each shard, 1..1048576; 0: DefaultSources. The one that was quiet
-	// the longest is forgotten first.
-	Sources int
-	// TotalRate is how many datagrams are answered in a second, over all sources and shards, 1..1073741824, and as many
-	// at once after a quiet second; 0: DefaultTotalRate; negative: any number.
-	TotalRate int
-	// TotalBytes is how many bytes of datagrams are answered in a second, over all sources and shards,
-	// 65536..1073741824, and as many at once after a quiet second; 0: DefaultTotalBytes; negative: any number.
-	TotalBytes int
-}
-
-// Validate names every field and every address that is wrong, all at once. Names in addresses are not looked up.
-func (c Config) Validate() error {
-	c = c.withDefaults()
-	var wrong []error
-	count := func(name string, value, low, high int) {
-		if value < low || value > high {
-			wrong = append(wrong, fmt.Errorf("server: %s is %d, want %d to %d", name, value, low, high))
-		}
-	}
-	timeout := func(name string, value time.Duration) {
-		if value < 0 || value > maxTimeout {
-			wrong = append(wrong, fmt.Errorf("server: %s is %v, want 0s to %v", name, value, maxTimeout))
-		}
-	}
-	for _, address := range c.Listen {
-		if err := c.checkAddress(address); err != nil {
-			wrong = append(wrong, err)
-		}
-	}
-	count("Shards", c.Shards, 1, maxShards)
-	count("MaxConns", c.MaxConns, 1, maxMaxConns)
-	count("MaxConnsPerIP", c.MaxConnsPerIP, 0, maxMaxConns)
-	count("AcceptRate", c.AcceptRate, 0, maxRate)
-	count("AcceptBurst", c.AcceptBurst, 0, maxRate)
-	timeout("IdleTimeout", c.IdleTimeout)
-	timeout("WriteTimeout", c.WriteTimeout)
-	timeout("Lifetime", c.Lifetime)
-	count("BufferSize", c.BufferSize, c.minBufferSize(), bufring.MaxBufferSize)
-	count("Buffers", c.Buffers, 1, bufring.MaxBuffers)
-	count("HighWater", c.HighWater, minHighWater, maxHighWater)
-	if c.MaxQueued != 0 {
-		count("MaxQueued", c.MaxQueued, minHighWater, maxMaxQueued)
-	}
-	timeout("LingerTimeout", c.LingerTimeout)
-	count("Backlog", c.Backlog, 1, maxBacklog)
-	d := c.Datagrams
-	if d.SourceRate >= 0 {
-		count("Datagrams.SourceRate", d.SourceRate, 1, maxRate)
-	}
-	count("Datagrams.SourceBurst", d.SourceBurst, 1, maxRate)
-	count("Datagrams.Sources", d.Sources, 1, maxSources)
-	if d.TotalRate >= 0 {
-		count("Datagrams.TotalRate", d.TotalRate, 1, maxRate)
-	}
-	if d.TotalBytes >= 0 {
-		count("Datagrams.TotalBytes", d.TotalBytes, 1<<16, maxRate)
-	}
-	return errors.Join(wrong...)
-}
-
 func (c Config) withDefaults() Config {
 	if len(c.Listen) == 0 && len(c.Inherited) == 0 {
 		c.Listen = []string{DefaultListen}
@@ -195,12 +100,7 @@ func (c Config) withDefaults() Config {
 	c.LingerTimeout = orElse(c.LingerTimeout, DefaultLingerTimeout)
 	c.Backlog = orElse(c.Backlog, DefaultBacklog)
 	c.AcceptBurst = orElse(c.AcceptBurst, c.AcceptRate)
-	d := &c.Datagrams
-	d.SourceRate = orElse(d.SourceRate, DefaultSourceRate)
-	d.SourceBurst = orElse(d.SourceBurst, DefaultSourceBurst)
-	d.Sources = orElse(d.Sources, DefaultSources)
-	d.TotalRate = orElse(d.TotalRate, DefaultTotalRate)
-	d.TotalBytes = orElse(d.TotalBytes, DefaultTotalBytes)
+	c.Datagrams = c.Datagrams.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/ringport/ringport/ops"
 )
 
-// steer has the kernel give all datagrams of one origin to the same shard, which alone counts them then; otherwise an
-// origin that changes its port would have a bucket on every shard. Where origins are not limited the kernel spreads
+// steer has the kernel give all datagrams of one source to the same shard, which alone counts them then; otherwise a
+// source that changes its port would have a bucket on every shard. Where sources are not limited the kernel spreads
 // their ports over the shards. It concerns the sockets that this server has bound; those that it was given come with
 // what their maker told the kernel.
 func (s *Server) steer(b *bound, cfg DatagramConfig) {
@@ -68,7 +68,7 @@ func control(socket *ops.Socket, set func(fd int) error) (err error) {
 	return nil
 }
 
-// Offsets of what identifies an origin, from the beginning of the IP header.
+// Offsets of what identifies a source, from the beginning of the IP header.
 const (
 	source4     = 12
 	source6High = 8

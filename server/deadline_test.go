@@ -28,8 +28,8 @@ func TestAnIdleSessionIsClosedAndABusyOneIsNot(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }
 
-// outlivesAnIdleOne keeps a session busy until an idle one is closed. It is false when the busy one was closed, too, and
-// rightly, since it was idle for as long.
+// outlivesAnIdleOne keeps a session busy until an idle one is closed. It is false when the busy one was closed, too,
+// and rightly, since it was idle for as long.
 func outlivesAnIdleOne(t *testing.T, r *running, timeout time.Duration) bool {
 	t.Helper()
 	last := time.Now() // before the last echo of the busy one

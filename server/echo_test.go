@@ -87,9 +87,14 @@ func echoOnce(c net.Conn, seed, size, piece int) error {
 
 // endBoth ends the client's side and waits for the server's.
 func endBoth(c net.Conn) error {
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+	if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		return err
 	}
+	return awaitEnd(c)
+}
+
+// awaitEnd waits for the end of the stream.
+func awaitEnd(c net.Conn) error {
 	if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 		return fmt.Errorf("%d more bytes, %v; want the end of the stream", n, err)
 	}

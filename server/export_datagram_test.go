@@ -17,7 +17,7 @@ func NewBuckets(size, perSecond, burst int) Buckets {
 	return Buckets{newBuckets(size, perSecond, burst)}
 }
 
-func (b Buckets) Take(addr netip.Addr, now time.Duration) bool { return b.take(originOf(addr), now) }
+func (b Buckets) Take(addr netip.Addr, now time.Duration) bool { return b.take(sourceOf(addr), now) }
 func (b Buckets) Limit(perSecond, burst int)                   { b.limit(perSecond, burst) }
 func (b Buckets) Len() int                                     { return b.len() }
 

@@ -3,6 +3,9 @@ package server
 // What tests see of the inside.
 var SourceOf = sourceOf
 
+// Source is what SourceOf gives.
+type Source = source
+
 // Queue is the queue of a session that is blocked.
 type Queue struct{ queue }
 

@@ -21,13 +21,13 @@ const firstFreePort = 1024
 // send to hosts that never asked, and to other services that answer it for ever: see CVE-2024-2169.
 type guard struct {
 	own     *portSet // ports that this server listens on; set before the first datagram
-	origins *buckets
-	each    bool // origins are limited
+	buckets *buckets
+	each    bool // sources are limited
 	totals  *totals
 }
 
 func newGuard(cfg DatagramConfig, all *totals) *guard {
-	g := &guard{origins: newBuckets(cfg.Sources, cfg.SourceRate, cfg.SourceBurst)}
+	g := &guard{buckets: newBuckets(cfg.Sources, cfg.SourceRate, cfg.SourceBurst)}
 	g.limit(cfg, all)
 	return g
 }
@@ -35,7 +35,7 @@ func newGuard(cfg DatagramConfig, all *totals) *guard {
 // limit changes the rates.
 func (g *guard) limit(cfg DatagramConfig, all *totals) {
 	g.each, g.totals = cfg.SourceRate > 0, all
-	g.origins.limit(cfg.SourceRate, cfg.SourceBurst)
+	g.buckets.limit(cfg.SourceRate, cfg.SourceBurst)
 }
 
 // inspect tells why a datagram is not to be answered, or passed. What looks at the datagram alone comes before what
@@ -54,7 +54,7 @@ func (g *guard) inspect(
 		return dropTruncated
 	case info.TrafficClass&^congestionBits == answerClass:
 		return dropLoop
-	case g.each && !g.origins.take(originOf(from.Addr()), now):
+	case g.each && !g.buckets.take(sourceOf(from.Addr()), now):
 		return dropSourceRate
 	case !g.totals.take(n, now):
 		return dropTotalRate

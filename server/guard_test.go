@@ -74,7 +74,7 @@ func TestWhatADatagramSaysDecidesWhetherItPasses(t *testing.T) {
 	}
 }
 
-func TestAnOriginsShareIsLookedAtBeforeThatOfAll(t *testing.T) {
+func TestASourcesShareIsLookedAtBeforeThatOfAll(t *testing.T) {
 	limit := server.DatagramConfig{SourceRate: 1, SourceBurst: 1, Sources: 9, TotalRate: 2, TotalBytes: 1 << 16}
 	g := server.NewGuard(limit)
 	ask := func(from string) server.DropReason {

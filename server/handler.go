@@ -14,8 +14,8 @@ type Handler interface {
 	// session ends as soon as nothing is queued: an answer that is given later, by another goroutine, is refused.
 	Received(*Session, bufring.Buffer)
 	// Closed is called when a session has ended: with nil when all that was queued had been sent and the stream was
-	// ended in order; otherwise with the reason, such as an *ops.Error of the connection, ErrIdleTimeout,
-	// ErrLifetime, ErrWriteTimeout, or an error that matches net.ErrClosed when the server closed without waiting any longer.
+	// ended in order; otherwise with the reason, such as an *ops.Error of the connection, ErrIdleTimeout, ErrLifetime,
+	// ErrWriteTimeout, or an error that matches net.ErrClosed when the server closed without waiting any longer.
 	Closed(*Session, error)
 }
 

@@ -49,7 +49,7 @@ func (m *meter) giveBack(n int) {
 	}
 }
 
-// totals limits what is answered over all origins and shards.
+// totals limits what is answered over all sources and shards.
 type totals struct{ datagrams, bytes *meter }
 
 func newTotals(cfg DatagramConfig) *totals {

@@ -37,13 +37,7 @@ func listenerOf(t testing.TB, s *server.Server) net.Listener {
 
 // retireMeanwhile retires the server on another goroutine.
 func (r *running) retireMeanwhile(limit time.Duration) <-chan error {
-	retired := make(chan error, 1)
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		retired <- r.Retire(ctx)
-	}()
-	return retired
+	return r.meanwhile(limit, (*server.Server).Retire)
 }
 
 func TestARetiredServerLeavesItsListenersToOthers(t *testing.T) {
@@ -92,10 +86,7 @@ func TestARetiringServerServesTheConnectionsThatWaitForIt(t *testing.T) {
 					if at >= 0 || err != nil {
 						return fmt.Errorf("at %d: %w", at, err)
 					}
-					if n, err := waiting[i].Read(make([]byte, 1)); n != 0 || err != io.EOF {
-						return fmt.Errorf("%d more bytes, %v; want the end of the stream", n, err)
-					}
-					return waiting[i].Close()
+					return errors.Join(awaitEnd(waiting[i]), waiting[i].Close())
 				})
 				require.NoError(t, <-retired)
 				require.EqualValues(t, clients+1, r.Stats().Drained())
@@ -300,6 +291,18 @@ type crowd struct {
 	errs             []error
 }
 
+// gather lets clients come.
+func gather(address string, passers, stayers int) *crowd {
+	c := &crowd{address: address}
+	for i := range passers {
+		c.add(&c.passing, i, c.pass)
+	}
+	for i := range stayers {
+		c.add(&c.staying, passers+i, c.stay)
+	}
+	return c
+}
+
 // clients do the same over and over until they are stopped.
 type clients struct {
 	stopped atomic.Bool
@@ -346,12 +349,8 @@ func (c *crowd) failure() error {
 // pass connects, has something echoed, and leaves: with a reset, since ports of so many clients would be used up by
 // TIME_WAIT.
 func (c *crowd) pass(i int) error {
-	conn, err := c.dial(i)
+	conn, err := c.come(i)
 	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if err := c.echo(conn, i); err != nil {
 		return err
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
@@ -363,18 +362,27 @@ func (c *crowd) pass(i int) error {
 
 // stay connects, has something echoed, and stays until the server ends the connection, in order.
 func (c *crowd) stay(i int) error {
-	conn, err := c.dial(i)
+	conn, err := c.come(i)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := c.echo(conn, i); err != nil {
+	if err := awaitEnd(conn); err != nil {
 		return err
 	}
-	if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-		return fmt.Errorf("%d more bytes, %w; want the end of the stream", n, err)
-	}
 	return conn.Close()
+}
+
+// come connects a client and has something echoed.
+func (c *crowd) come(i int) (net.Conn, error) {
+	conn, err := c.dial(i)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.echo(conn, i); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 func (c *crowd) echo(conn net.Conn, i int) error {
@@ -411,13 +419,7 @@ func TestServersFollowEachOtherAndNoClientNotices(t *testing.T) {
 			cfg := server.Config{Listen: []string{test.address}, LingerTimeout: patience, Buffers: 256}
 			cfg.Shards = test.shards[0]
 			g := follow(t, nil, cfg)
-			c := &crowd{address: g.Listeners()[0]}
-			for i := range 50 {
-				c.add(&c.passing, i, c.pass)
-			}
-			for i := range stayers {
-				c.add(&c.staying, 100+i, c.stay)
-			}
+			c := gather(g.Listeners()[0], 50, stayers)
 			resets := uint64(0)
 			for _, shards := range test.shards[1:] {
 				before := g

@@ -88,8 +88,8 @@ func (s *Session) Send(b bufring.Buffer) {
 }
 
 // Write copies p and sends it as Send does. It never waits: when p does not fit into what Config.HighWater leaves,
-// or something is queued for the session already and Config.MaxQueued is reached, nothing is taken and a *QueueFullError
-// is returned. On a session that is closing the error matches net.ErrClosed.
+// or something is queued for the session already and Config.MaxQueued is reached, nothing is taken and a
+// *QueueFullError is returned. On a session that is closing the error matches net.ErrClosed.
 func (s *Session) Write(p []byte) (int, error) {
 	limit := s.shard.server.limits.Load().highWater
 	if err := s.admit(len(p), limit); err != nil || len(p) == 0 {

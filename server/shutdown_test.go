@@ -40,13 +40,18 @@ func TestShutdownEndsIdleSessionsInOrder(t *testing.T) {
 
 // shutdown drains the server meanwhile.
 func (r *running) shutdown(limit time.Duration) <-chan error {
-	down := make(chan error, 1)
+	return r.meanwhile(limit, (*server.Server).Shutdown)
+}
+
+// meanwhile ends the server on another goroutine.
+func (r *running) meanwhile(limit time.Duration, how func(*server.Server, context.Context) error) <-chan error {
+	ended := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
-		down <- r.Shutdown(ctx)
+		ended <- how(r.Server, ctx)
 	}()
-	return down
+	return ended
 }
 
 func TestWhatWasSentBeforeTheShutdownIsAnswered(t *testing.T) {

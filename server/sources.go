@@ -12,22 +12,10 @@ import (
 type sources struct {
 	mu  sync.Mutex
 	max int // 0: no limit
-	of  map[netip.Prefix]int
+	of  map[source]int
 }
 
-func newSources(max int) *sources { return &sources{max: max, of: make(map[netip.Prefix]int)} }
-
-// sourceOf is what counts as one client: an IPv4 address, or the network of 64 bits that an IPv6 host can choose its
-// address in.
-func sourceOf(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap().WithZone("")
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	source, _ := addr.Prefix(bits) // it fails for no address only
-	return source
-}
+func newSources(max int) *sources { return &sources{max: max, of: make(map[source]int)} }
 
 // limit sets another limit. Who has more connections already keeps them.
 func (c *sources) limit(max int) {
@@ -37,32 +25,29 @@ func (c *sources) limit(max int) {
 }
 
 // enter counts a connection, unless its source has as many as it may.
-func (c *sources) enter(addr netip.Addr) bool {
-	source := sourceOf(addr)
+func (c *sources) enter(from source) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.max > 0 && c.of[source] >= c.max {
+	if c.max > 0 && c.of[from] >= c.max {
 		return false
 	}
-	c.of[source]++
+	c.of[from]++
 	return true
 }
 
 // add counts a connection that is open already.
-func (c *sources) add(addr netip.Addr) {
-	source := sourceOf(addr)
+func (c *sources) add(from source) {
 	c.mu.Lock()
-	c.of[source]++
+	c.of[from]++
 	c.mu.Unlock()
 }
 
 // leave counts a connection no more.
-func (c *sources) leave(addr netip.Addr) {
-	source := sourceOf(addr)
+func (c *sources) leave(from source) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.of[source]--; c.of[source] <= 0 {
-		delete(c.of, source)
+	if c.of[from]--; c.of[from] <= 0 {
+		delete(c.of, from)
 	}
 }
 
@@ -73,7 +58,7 @@ func (sh *shard) enterSource(p *parked) bool {
 	if sh.limits.maxConnsPerIP == 0 || !addr.IsValid() {
 		return true
 	}
-	p.counted = sh.server.sources.enter(addr)
+	p.counted = sh.server.sources.enter(sourceOf(addr))
 	return p.counted
 }
 
@@ -84,9 +69,9 @@ func (s *Session) countSource() {
 	case wanted == s.counted || !addr.IsValid():
 		return
 	case wanted:
-		s.shard.server.sources.add(addr)
+		s.shard.server.sources.add(sourceOf(addr))
 	default:
-		s.shard.server.sources.leave(addr)
+		s.shard.server.sources.leave(sourceOf(addr))
 	}
 	s.counted = wanted
 }
@@ -95,7 +80,7 @@ func (s *Session) countSource() {
 func (s *Session) leaveSource() {
 	if s.counted {
 		s.counted = false
-		s.shard.server.sources.leave(addressOf(s.remote))
+		s.shard.server.sources.leave(sourceOf(addressOf(s.remote)))
 	}
 }
 

@@ -3,7 +3,6 @@ package server_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -93,13 +92,7 @@ func TestTheShardsOfAServerShareAUnixListener(t *testing.T) {
 					if err := echoOnce(c, i, 100_000, 5000); err != nil {
 						return err
 					}
-					if err := c.(*net.UnixConn).CloseWrite(); err != nil {
-						return err
-					}
-					if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-						return fmt.Errorf("%d more bytes, %v; want the end of the stream", n, err)
-					}
-					return nil
+					return endBoth(c)
 				})
 				r.until("the sessions end", func(s server.Stats) bool { return s.Sessions == 0 })
 				require.EqualValues(t, 100, r.Stats().Accepted)
