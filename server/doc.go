@@ -1,5 +1,5 @@
-// Package server runs TCP, Unix and UDP services on completion ports: listeners, sessions and their limits. It is policy
-// only; what moves the bytes is package ops.
+// Package server runs TCP, Unix and UDP services on completion ports: listeners, sessions and their limits. It is
+// policy only; what moves the bytes is package ops.
 //
 // A Server consists of shards. Each has a port, with the goroutine that owns it, a listener for every address, and the
 // sessions of the connections that the kernel gave to that listener. (Shards have TCP sockets of their own, by
@@ -18,8 +18,9 @@
 //
 // # How a session ends
 //
-// By itself when the peer ends its side, or with Session.Close: what is queued goes out, then the end of the stream,
-// then the session reads and discards until the peer has ended its side too, or Config.LingerTimeout has passed.
+// By itself when the peer ends its side, with Session.Close, or after Config.Lifetime: what is queued goes out, then
+// the end of the stream, then the session reads and discards until the peer has ended its side too, or
+// Config.LingerTimeout has passed.
 // Linux throws away what the peer has not read yet when a connection is closed that still receives, so nothing less
 // keeps every byte. An error or a timeout closes the connection at once. Handler.Closed is told which it was.
 //
@@ -42,8 +43,8 @@
 //   - longer than a buffer;
 //   - with the traffic class of RFC 8622 (lower effort), which is that of all answers: two servers that are made to
 //     answer each other stop after the first answer, unless a router between them clears the class;
-//   - beyond the rate of their source, and then beyond the rate of all. Whoever forges many sources
-//     has a share for each, and may use up that of all: so much of the danger is left.
+//   - beyond the rate of their source, and then beyond the rate of all. Whoever forges many sources has a share for
+//     each, and may use up that of all: so much of the danger is left.
 //
 // All datagrams of a source go to the same shard as long as sources are limited.
 package server
