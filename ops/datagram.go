@@ -117,7 +117,6 @@ func (s *Socket) RequestPacketInfo() error {
 	defer s.unhold()
 	s.port.mu.Lock()
 	asked := s.extras().datagrams.packetInfo
-	s.extra.datagrams.packetInfo = true
 	s.port.mu.Unlock()
 	if asked {
 		return nil
@@ -127,6 +126,9 @@ func (s *Socket) RequestPacketInfo() error {
 			return errorOf(ReceiveMessageFrom, errno(err))
 		}
 	}
+	s.port.mu.Lock()
+	s.extra.datagrams.packetInfo = true
+	s.port.mu.Unlock()
 	return nil
 }
 
