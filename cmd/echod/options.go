@@ -99,6 +99,10 @@ type fileOptions struct {
 	PrintConfig bool
 }
 
+// defaultMaxQueued keeps clients that do not read from taking the memory of a small machine, which the default of
+// high-water alone would let them have: 10000 of them 2.5 GiB.
+const defaultMaxQueued size.Size = 256 << 20
+
 // defaults is the variables of the tags above.
 func defaults() kong.Vars {
 	return kong.Vars{
@@ -112,7 +116,7 @@ func defaults() kong.Vars {
 		"lifetime":           server.DefaultLifetime.String(),
 		"lingerTimeout":      server.DefaultLingerTimeout.String(),
 		"highWater":          size.Size(server.DefaultHighWater).String(),
-		"maxQueued":          size.Size(server.DefaultMaxQueued).String(),
+		"maxQueued":          defaultMaxQueued.String(),
 		"bufferSize":         size.Size(server.DefaultBufferSize).String(),
 		"buffers":            fmt.Sprint(server.DefaultBuffers),
 		"sourceRate":         fmt.Sprint(server.DefaultSourceRate),

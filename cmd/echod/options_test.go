@@ -48,7 +48,8 @@ func TestWithoutFlagsTheServerHasItsDefaultsAndAWriteTimeout(t *testing.T) {
 		Shards:   runtime.GOMAXPROCS(0),
 		MaxConns: server.DefaultMaxConns, Backlog: server.DefaultBacklog,
 		WriteTimeout: time.Minute, LingerTimeout: server.DefaultLingerTimeout,
-		HighWater: server.DefaultHighWater, BufferSize: server.DefaultBufferSize, Buffers: server.DefaultBuffers,
+		HighWater: server.DefaultHighWater, MaxQueued: 256 << 20,
+		BufferSize: server.DefaultBufferSize, Buffers: server.DefaultBuffers,
 		Datagrams: server.DatagramConfig{SourceRate: server.DefaultSourceRate, SourceBurst: server.DefaultSourceBurst,
 			Sources: server.DefaultSources, TotalRate: server.DefaultTotalRate, TotalBytes: server.DefaultTotalBytes},
 	}, cfg)
