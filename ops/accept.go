@@ -85,7 +85,7 @@ func (s *Socket) AcceptAsync(op *Op) (pending bool) {
 		wake := !a.armedMulti && s.enlist()
 		p.mu.Unlock()
 		p.wake(wake)
-		if op.target != nil {
+		if op.fills() {
 			op.settleTarget()
 		}
 		op.end()
@@ -121,8 +121,8 @@ func (s *Socket) admitAccept(op *Op) error {
 
 // give hands the oldest connection that was accepted ahead to an op.
 func (a *acceptSide) give(op *Op) {
-	if op.target != nil {
-		op.accepted = a.take()
+	if op.fills() {
+		op.extra.accepted = a.take()
 		return
 	}
 	op.AcceptSocket = a.take()

@@ -18,15 +18,16 @@ func (o *Op) reserveTarget(s *Socket) error {
 	}
 	err := target.reserve()
 	if err == nil {
-		o.target = target
+		o.extras().target = target
 	}
 	return err
 }
 
 // refuseAccept ends a start with an error. Under the lock, which it releases.
 func (s *Socket) refuseAccept(op *Op, err error) (pending bool) {
-	if target := op.target; target != nil {
-		op.target = nil
+	if op.fills() {
+		target := op.extra.target
+		op.extra.target = nil
 		s.port.mu.Unlock()
 		target.unreserve()
 		s.port.mu.Lock()
@@ -65,8 +66,8 @@ func (s *Socket) unreserve() {
 
 // settleTarget ends an accept into a socket, once its result is known. Without any lock.
 func (o *Op) settleTarget() {
-	target, accepted := o.target, o.accepted
-	o.target, o.accepted = nil, nil
+	target, accepted := o.extra.target, o.extra.accepted
+	o.extra.target, o.extra.accepted = nil, nil
 	if accepted == nil {
 		target.unreserve()
 		return

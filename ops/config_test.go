@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,13 +21,15 @@ func TestAPortConfigIsChecked(t *testing.T) {
 		{"no read-ahead", ops.PortConfig{ReadAhead: -1}, ""},
 		{"least", ops.PortConfig{ReadAhead: 1, SyncBudget: 1, Buffers: 1, BufferSize: bufring.MinBufferSize, Entries: 1}, ""},
 		{"most", ops.PortConfig{ReadAhead: 1 << 30, SyncBudget: 1 << 20, Buffers: bufring.MaxBuffers,
-			BufferSize: bufring.MaxBufferSize, Entries: uring.MaxEntries}, ""},
+			BufferSize: bufring.MaxBufferSize, Entries: uring.MaxEntries, Spin: 10 * time.Millisecond}, ""},
 		{"read-ahead", ops.PortConfig{ReadAhead: 1<<30 + 1}, "ReadAhead is 1073741825, want 1 to 1073741824"},
 		{"budget", ops.PortConfig{SyncBudget: -1}, "SyncBudget is -1, want 1 to 1048576"},
 		{"large budget", ops.PortConfig{SyncBudget: 1<<20 + 1}, "SyncBudget is 1048577"},
 		{"entries", ops.PortConfig{Entries: uring.MaxEntries + 1}, "Entries is 32769"},
 		{"buffers", ops.PortConfig{Buffers: -1}, "Buffers is -1, want 1 to 32768"},
 		{"size", ops.PortConfig{BufferSize: 63}, "BufferSize is 63, want 64 to 1048576"},
+		{"spin", ops.PortConfig{Spin: 10*time.Millisecond + 1}, "Spin is 10.000001ms, want 0s to 10ms"},
+		{"negative spin", ops.PortConfig{Spin: -1}, "Spin is -1ns"},
 		{"several", ops.PortConfig{Buffers: -1, Entries: -1}, "Entries is -1"},
 	}
 	for _, test := range tests {

@@ -9,8 +9,9 @@ import (
 // Endpoint is one end of a connection, or where a datagram comes from or goes to: an IP address and port, the path of a
 // Unix socket, or a host name that is still to be resolved. It is a comparable value; the zero Endpoint is no endpoint.
 type Endpoint struct {
-	addr netip.AddrPort // of an IP endpoint; of a name only the port is set
-	name string         // the path of a Unix endpoint, the host of a name
+	addr netip.Addr // of an IP endpoint
+	name string     // the path of a Unix endpoint, the host of a name
+	port uint16     // of an IP endpoint or of a name
 	kind endpointKind
 }
 
@@ -29,7 +30,7 @@ func IPEndpoint(addr netip.AddrPort) Endpoint {
 	if !addr.IsValid() {
 		return Endpoint{}
 	}
-	return Endpoint{kind: ipEndpoint, addr: addr}
+	return Endpoint{kind: ipEndpoint, addr: addr.Addr(), port: addr.Port()}
 }
 
 // UnixEndpoint returns the endpoint of a Unix socket: the path of a file, at most 107 bytes; or after a leading @ a
@@ -43,7 +44,7 @@ func UnixEndpoint(path string) Endpoint {
 // DNSEndpoint returns the endpoint of a host name and port, for Port.ConnectAsync and Socket.ConnectAsync, which
 // resolve it. The host may also be an address in text.
 func DNSEndpoint(host string, port uint16) Endpoint {
-	return Endpoint{kind: dnsEndpoint, name: host, addr: netip.AddrPortFrom(netip.Addr{}, port)}
+	return Endpoint{kind: dnsEndpoint, name: host, port: port}
 }
 
 // IsZero reports whether e is the zero Endpoint: no endpoint.
@@ -64,7 +65,7 @@ func (e Endpoint) Family() Family {
 		return FamilyUnix
 	case e.kind != ipEndpoint:
 		return FamilyUnspecified
-	case e.addr.Addr().Is4():
+	case e.addr.Is4():
 		return FamilyIPv4
 	}
 	return FamilyIPv6
@@ -75,7 +76,7 @@ func (e Endpoint) AddrPort() netip.AddrPort {
 	if e.kind != ipEndpoint {
 		return netip.AddrPort{}
 	}
-	return e.addr
+	return netip.AddrPortFrom(e.addr, e.port)
 }
 
 // Path returns the path of a Unix endpoint, with @ before an abstract name; "" for a socket that is not bound, and
@@ -92,7 +93,7 @@ func (e Endpoint) Path() string {
 func (e Endpoint) Host() string {
 	switch e.kind {
 	case ipEndpoint:
-		return e.addr.Addr().String()
+		return e.addr.String()
 	case dnsEndpoint:
 		return e.name
 	}
@@ -101,7 +102,7 @@ func (e Endpoint) Host() string {
 
 // Port returns the port of an IP endpoint or of a name; 0 for any other.
 func (e Endpoint) Port() uint16 {
-	return e.addr.Port()
+	return e.port
 }
 
 // String returns the endpoint as people write it: "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@name", "example.com:80";
@@ -109,7 +110,7 @@ func (e Endpoint) Port() uint16 {
 func (e Endpoint) String() string {
 	switch e.kind {
 	case ipEndpoint:
-		return e.addr.String()
+		return e.AddrPort().String()
 	case unixEndpoint:
 		return e.name
 	case dnsEndpoint:

@@ -44,10 +44,15 @@ type opExtra struct {
 	name          []byte // the endpoint as a sockaddr
 	connectSocket *Socket
 	connectByName error
+	target        *Socket // AcceptSocket, as it was at the start of an accept
+	accepted      *Socket // what is to take its place
 	packet        PacketInfo
 	source        source
 	packets       packetQueue
 }
+
+// fills tells whether the op is an accept into a socket that was made beforehand.
+func (o *Op) fills() bool { return o.extra != nil && o.extra.target != nil }
 
 // extras gives the opExtra, to whoever owns the op.
 func (o *Op) extras() *opExtra {

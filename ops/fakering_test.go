@@ -36,6 +36,7 @@ type fakeRing struct {
 	wakePoll *request
 	failing  error          // what Enter answers
 	takes    []int          // how many requests the next enters take; then: all
+	looking  func()         // runs with each look at the ring that costs nothing
 	asleep   []func()       // what other goroutines do while the next blocking Enter blocks
 	slept    time.Duration  // the timeout of the last blocking Enter
 	onSleep  func()         // looks at the port when it would block
@@ -84,6 +85,13 @@ func (r *fakeRing) NextSQE() *uring.SQE {
 	sqe := new(uring.SQE)
 	r.prepared = append(r.prepared, sqe)
 	return sqe
+}
+
+// Idle is true as long as the fake kernel has completed nothing. Whoever asks lets time pass.
+func (r *fakeRing) Idle() bool {
+	r.looking()
+	r.poll()
+	return len(r.cqes) == 0
 }
 
 func (r *fakeRing) Reap(out []uring.CQE) int {
@@ -229,7 +237,11 @@ func (r *fakeRing) receive(sqe *uring.SQE, name string) string {
 		}
 		return text
 	case sqe.Flags&sys.IOSQE_BUFFER_SELECT != 0:
-		return "recv-select " + name + msgFlagNames(sqe.OpFlags)
+		text := "recv-select " + name + msgFlagNames(sqe.OpFlags)
+		if sqe.Ioprio&sys.IORING_RECVSEND_POLL_FIRST != 0 {
+			text += " poll-first"
+		}
+		return text
 	}
 	return fmt.Sprintf("recv %s %d%s", name, sqe.Len, msgFlagNames(sqe.OpFlags))
 }

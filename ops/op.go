@@ -61,9 +61,18 @@ type Op struct {
 	flags  SocketFlags // SocketFlags, as they were at the start
 
 	// Under the port's lock while in flight:
-	cancelled bool // Cancel was asked for
-	socket    *Socket
-	next      *Op
+	cancelled bool  // Cancel was asked for
+	phase     uint8 // of an operation in several steps
+
+	resolving    bool // a connector has it
+	brings       bool // the connect made its socket, which goes with a failure
+	reuse        bool // DisconnectReuseSocket, as it was at the start
+	disconnects  bool // a disconnect follows the packets
+	asDisconnect bool // the packets are sent, the disconnect is going on
+	boundBy      bool // the start has bound the socket
+
+	socket *Socket
+	next   *Op
 
 	buffer []byte
 	list   *bufferList
@@ -72,19 +81,9 @@ type Op struct {
 	total int // to be transferred, of a send
 	fail  *Error
 	extra *opExtra
-	phase uint8 // of an operation in several steps
 
-	target   *Socket // AcceptSocket, as it was at the start of an accept
-	accepted *Socket // what is to take its place
-
-	resolving    bool           // a connector has it
-	brings       bool           // the connect made its socket, which goes with a failure
-	reuse        bool           // DisconnectReuseSocket, as it was at the start
-	disconnects  bool           // a disconnect follows the packets
-	asDisconnect bool           // the packets are sent, the disconnect is going on
-	boundBy      bool           // the start has bound the socket
-	lease        bufring.Buffer // what Bytes shows, where the kernel picked the buffer
-	data         []byte
+	lease bufring.Buffer // what Bytes shows, where the kernel picked the buffer
+	data  []byte
 }
 
 // noCopy makes go vet report copies of an op.
@@ -187,11 +186,11 @@ func (o *Op) leave(operation Operation) {
 func (o *Op) reset(s *Socket, operation Operation) {
 	o.socket, o.last = s, operation
 	o.more, o.multi, o.cancelled = false, false, false
-	o.target, o.accepted = nil, nil
 	o.resolving, o.brings, o.asDisconnect, o.boundBy = false, false, false, false
 	o.fail, o.bytes, o.total, o.phase = nil, 0, 0, 0
 	if o.extra != nil {
 		o.extra.connectByName = nil
+		o.extra.target, o.extra.accepted = nil, nil
 	}
 }
 

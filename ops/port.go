@@ -26,7 +26,8 @@ type Port struct {
 	done  chan struct{}
 	err   error // why the port stopped by itself; set before done is closed
 	cqes  [256]uring.CQE
-	ready opQueue // completions to run at once; the owner's
+	ready opQueue       // completions to run at once; the owner's
+	now   time.Duration // when this turn began, or woke up; the owner's
 
 	// The owner's, too: system calls to make after the lock is released, and sockets to serve again once an op of
 	// theirs has completed.
@@ -58,7 +59,6 @@ type Port struct {
 	starved    socketQueue // sockets whose receive waits for a buffer
 	blocked    socketQueue // listeners that wait for a descriptor
 	timers     timerHeap
-	now        time.Duration // when this turn began
 	connectors []*connector
 	missed     []token // requests whose cancel found nobody, and is to be made again
 	stats      Stats
@@ -68,6 +68,10 @@ type Port struct {
 var epoch = time.Now()
 
 func sinceEpoch() time.Duration { return time.Since(epoch) }
+
+// Now is when the port's turn began, or when it woke up in it: a clock that costs nothing to read, for what is measured
+// in milliseconds. It stands still while handlers run. For the port's goroutine only.
+func (p *Port) Now() time.Time { return epoch.Add(p.now) }
 
 // NewPort creates a port and starts its goroutine. Returns what PortConfig.Validate finds wrong, *uring.SetupError
 // when the kernel or a policy refuses the ring, or *uring.FeatureError when the kernel lacks what a port needs.

@@ -2,21 +2,35 @@ package ops
 
 import "github.com/ringport/ringport/bufring"
 
-// readAhead is data that arrived before it was asked for, in the buffers that it arrived in, oldest first.
+// readAhead is data that arrived before it was asked for, in the buffers that it arrived in, oldest first. A nil one
+// is empty: sockets whose data is always awaited never have any.
 type readAhead struct {
 	buffers []bufring.Buffer // [head:] are held
 	head    int
 	bytes   int
 }
 
-func (a *readAhead) count() int { return len(a.buffers) - a.head }
+func (a *readAhead) count() int {
+	if a == nil {
+		return 0
+	}
+	return len(a.buffers) - a.head
+}
+
+// size is the number of bytes held.
+func (a *readAhead) size() int {
+	if a == nil {
+		return 0
+	}
+	return a.bytes
+}
 
 // full tells whether a socket holds as much as it may, in bytes or in buffers.
-func (a *readAhead) full(limit int) bool { return a.bytes >= limit || a.count() >= readAheadBuffers }
+func (a *readAhead) full(limit int) bool { return a.size() >= limit || a.count() >= readAheadBuffers }
 
 // resumes tells whether so much is consumed that receiving goes on.
 func (a *readAhead) resumes(limit int) bool {
-	return a.bytes <= limit/2 && a.count() <= readAheadBuffers/2
+	return a.size() <= limit/2 && a.count() <= readAheadBuffers/2
 }
 
 func (a *readAhead) push(b bufring.Buffer) {

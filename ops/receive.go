@@ -12,9 +12,9 @@ import (
 
 // receiveSide is the receiving half of a stream socket.
 type receiveSide struct {
-	waiting   opQueue // ops that asked, in their order
-	multi     *Op     // the Multishot op in front of them
-	ahead     readAhead
+	waiting   opQueue    // ops that asked, in their order
+	multi     *Op        // the Multishot op in front of them
+	ahead     *readAhead // nil until the first data that nobody waited for
 	armed     arming
 	token     token // of the armed request
 	asked     bool  // a first receive was started: read-ahead may begin
@@ -22,6 +22,7 @@ type receiveSide struct {
 	holdsHead bool  // the armed request is that of the first op that waits
 	stopped   bool  // the armed request was cancelled
 	starved   bool  // waits for a buffer
+	emptied   bool  // the last receive has left nothing in the socket, as far as the kernel tells
 	eof       bool
 	fail      syscall.Errno // to be given to the next op, once
 	due       atomic.Int32  // ops that have their data, but whose handlers are still to run
@@ -229,6 +230,15 @@ func (s *Socket) deliverMulti(last bool) {
 	p.finished(op)
 }
 
+// deliverFresh gives the Multishot op what has just arrived, with nothing before it.
+func (s *Socket) deliverFresh(b bufring.Buffer) {
+	op := s.rx.multi
+	op.setData(b)
+	op.setResult(nil, b.Len())
+	op.more = true
+	s.port.ready.push(op)
+}
+
 // arm submits the receive that is wanted now, if any.
 func (s *Socket) arm() bool {
 	r, p := &s.rx, s.port
@@ -237,7 +247,7 @@ func (s *Socket) arm() bool {
 	case r.multi != nil:
 		return s.armMulti(0)
 	case p.cfg.ReadAhead > 0:
-		room := p.cfg.ReadAhead - r.ahead.bytes
+		room := p.cfg.ReadAhead - r.ahead.size()
 		if !r.asked || op == nil && !r.ahead.resumes(p.cfg.ReadAhead) {
 			return true
 		}
@@ -266,6 +276,9 @@ func (s *Socket) armMulti(limit int) bool {
 	if !f.MultishotReceive || s.family == FamilyUnix {
 		r.armed = armedSelect
 		sqe.PrepRecvSelect(s.fd, p.group.ID(), 0, uint64(r.token))
+		if r.emptied {
+			sqe.PollFirst()
+		}
 		return true
 	}
 	r.armed = armedMulti
@@ -366,6 +379,7 @@ func (s *Socket) curbReadAhead() bool {
 func (s *Socket) onReceive(c *uring.CQE, tok token) {
 	r, p := &s.rx, s.port
 	armed, more := r.armed, c.More()
+	r.emptied = c.Res > 0 && !c.NonEmpty()
 	if !more {
 		p.slots.release(tok)
 		r.armed, r.token = unarmed, 0
@@ -394,12 +408,19 @@ func (s *Socket) arrived(b bufring.Buffer, more bool) {
 		return
 	}
 	first := r.ahead.count() == 0
+	if first && r.multi != nil && !r.multi.cancelled {
+		s.deliverFresh(b)
+		return
+	}
+	if r.ahead == nil {
+		r.ahead = new(readAhead)
+	}
 	r.ahead.push(b)
 	r.holdsHead = r.holdsHead && more
 	switch {
 	case !first: // what waits is served from the front, by the next flush
 	case r.multi != nil:
-		s.deliverMulti(r.multi.cancelled && !more)
+		s.deliverMulti(!more)
 	case r.waiting.head != nil && !r.waiting.head.multi:
 		s.deliverHead()
 	}

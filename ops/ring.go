@@ -17,6 +17,7 @@ type ring interface {
 	Enter(wait uint32, timeout time.Duration) error
 	Unsubmitted() int
 	Ready() int
+	Idle() bool
 	Reap(out []uring.CQE) int
 	Stats() uring.Stats
 	Close() error

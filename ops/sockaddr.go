@@ -58,13 +58,13 @@ func appendSockaddr(dst []byte, ep Endpoint, family Family) ([]byte, error) {
 	}
 	switch family {
 	case FamilyIPv4:
-		return appendInet4(dst, ep.addr), nil
+		return appendInet4(dst, ep.AddrPort()), nil
 	case FamilyIPv6:
-		scope, err := scopeOf(ep.addr.Addr().Zone())
+		scope, err := scopeOf(ep.addr.Zone())
 		if err != nil {
 			return dst, err
 		}
-		return appendInet6(dst, ep.addr, scope), nil
+		return appendInet6(dst, ep.AddrPort(), scope), nil
 	}
 	if err := checkUnixPath(ep.name); err != nil {
 		return dst, err
@@ -219,13 +219,13 @@ func unixSockaddr(ep Endpoint, family Family) (unix.Sockaddr, error) {
 	port := int(ep.Port())
 	switch family {
 	case FamilyIPv4:
-		return &unix.SockaddrInet4{Port: port, Addr: ep.addr.Addr().As4()}, nil
+		return &unix.SockaddrInet4{Port: port, Addr: ep.addr.As4()}, nil
 	case FamilyIPv6:
-		scope, err := scopeOf(ep.addr.Addr().Zone())
+		scope, err := scopeOf(ep.addr.Zone())
 		if err != nil {
 			return nil, err
 		}
-		return &unix.SockaddrInet6{Port: port, ZoneId: scope, Addr: ep.addr.Addr().As16()}, nil
+		return &unix.SockaddrInet6{Port: port, ZoneId: scope, Addr: ep.addr.As16()}, nil
 	}
 	if err := checkUnixPath(ep.name); err != nil {
 		return nil, err

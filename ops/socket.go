@@ -15,21 +15,21 @@ type Socket struct {
 	port   *Port
 	family Family
 	typ    SocketType
-	fd     int
 
-	// Under the port's lock:
-	state      socketState
-	refs       int    // system calls outside the ring that use fd: try-sends, Control, option calls
-	closeToken token  // of the request that ends fd
-	outside    action // system calls to make once the lock is released
-	rx         receiveSide
-	tx         sendSide
-	acc        *acceptSide // of a listener
-	extra      *socketExtra
+	// Under the port's lock. The order keeps a socket small: there may be very many.
+	onWork, onQueue bool
+	state           socketState
+	outside         action // system calls to make once the lock is released
+	fd              int    // -1 once it is gone
+	closeToken      token  // of the request that ends fd
+	rx              receiveSide
+	tx              sendSide
+	refs            int32       // system calls outside the ring that use fd: try-sends, Control, option calls
+	acc             *acceptSide // of a listener
+	extra           *socketExtra
 
-	onWork, onQueue, onOutside bool
-	nextWork, nextQueue        *Socket
-	next, prev                 *Socket
+	nextWork, nextQueue *Socket
+	next, prev          *Socket
 }
 
 // socketState is a set of facts about a socket.

@@ -82,6 +82,7 @@ func newStory(t testing.TB, cfg PortConfig, prepare func(*fakeRing)) *story {
 	}
 	s.ring.wakeFD = int32(s.port.wakeFD)
 	s.ring.onSleep = s.checkSleep
+	s.ring.looking = func() { s.now += time.Microsecond }
 	if err := s.port.enable(); err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func (p *Port) windDown() bool {
 // collect submits what is prepared and gathers completions. It blocks only when there is nothing else to do.
 func (p *Port) collect() {
 	p.enter(0, 0)
-	if p.ring.Ready() > 0 {
+	if p.ring.Ready() > 0 || p.spin() {
 		return
 	}
 	timeout, ok := p.fallAsleep()
@@ -241,7 +241,7 @@ func (p *Port) completeReady() {
 // complete ends one operation: the op is idle, or armed on, before its handler runs.
 func (p *Port) complete(op *Op) {
 	more, closed := op.more, false
-	if op.target != nil {
+	if op.fills() {
 		op.settleTarget()
 	}
 	if op.brings && op.fail != nil {

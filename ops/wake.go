@@ -94,7 +94,7 @@ const noLimit time.Duration = -1
 func (p *Port) fallAsleep() (timeout time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.again || p.work.head != nil || p.deferred.head != nil || len(p.posts) > 0 || len(p.later) > 0 {
+	if p.hasWork() {
 		return 0, false
 	}
 	timeout = p.timers.untilNext(p.cfg.clock())
@@ -105,7 +105,13 @@ func (p *Port) fallAsleep() (timeout time.Duration, ok bool) {
 	return timeout, true
 }
 
+// hasWork tells whether something waits for the next turn. Under the lock.
+func (p *Port) hasWork() bool {
+	return p.again || p.work.head != nil || p.deferred.head != nil || len(p.posts) > 0 || len(p.later) > 0
+}
+
 func (p *Port) awake() {
+	p.now = p.cfg.clock()
 	p.mu.Lock()
 	p.sleeping = false
 	p.mu.Unlock()

@@ -82,6 +82,8 @@ type Config struct {
 	Nagle bool
 	// PinCPUs keeps each shard's thread on one of the CPUs that the process may use.
 	PinCPUs bool
+	// Spin is how long a shard watches its ring before it sleeps, up to 10ms; 0: it sleeps at once. See ops.PortConfig.
+	Spin time.Duration
 	// Datagrams limits what is done for UDP.
 	Datagrams DatagramConfig
 	// Logger is told of failures, and at level debug of every session; nil: nobody is.

@@ -32,6 +32,7 @@ func TestValidateNamesEverythingThatIsWrong(t *testing.T) {
 			[]string{"IdleTimeout is -1ns, want 0s to 8760h0m0s", "WriteTimeout is -2s", "LingerTimeout is 9600h0m0s"}},
 		{"buffers", server.Config{BufferSize: 63, Buffers: 32769, HighWater: 1},
 			[]string{"BufferSize is 63, want 64", "Buffers is 32769, want 1 to 32768", "HighWater is 1, want 1024"}},
+		{"spin", server.Config{Spin: 11 * time.Millisecond}, []string{"Spin is 11ms, want 0s to 10ms"}},
 		{"backlog", server.Config{Backlog: 65536}, []string{"Backlog is 65536, want 1 to 65535"}},
 		{"much at once", server.Config{Listen: []string{"x"}, Shards: -1, Backlog: -1}, []string{`"x"`, "Shards", "Backlog"}},
 	}

@@ -33,7 +33,7 @@ func (s *Session) schedule() {
 // deadline is when something is to be done about the session at the earliest.
 func (s *Session) deadline() time.Duration {
 	if s.phase == phaseLingering {
-		return s.until
+		return s.part().until
 	}
 	next, l := never, s.shard.limits
 	if l.idle > 0 {
@@ -46,7 +46,7 @@ func (s *Session) deadline() time.Duration {
 		next = min(next, s.opened+l.life)
 	}
 	if s.draining && !s.drainOver {
-		next = min(next, s.look)
+		next = min(next, s.part().look)
 	}
 	return next
 }
@@ -59,7 +59,7 @@ func (s *Session) tick() {
 	now, l := clock(), s.shard.limits
 	switch {
 	case s.phase == phaseLingering:
-		if now >= s.until {
+		if now >= s.part().until {
 			s.lingered()
 		}
 	case s.isUnread(now):
@@ -107,8 +107,8 @@ func (s *Session) hear(n int) {
 	now := s.shard.now()
 	s.active = now
 	if s.draining {
-		s.heard = now
-		s.owed = max(s.owed-n, 0)
+		p := s.part()
+		p.heard, p.owed = now, max(p.owed-n, 0)
 	}
 }
 
@@ -119,9 +119,10 @@ func (s *Session) drain() {
 		return
 	}
 	now := clock()
-	s.heard, s.look, s.until = now, now+drainGrace, now+s.shard.limits.linger
+	p := s.part()
+	p.heard, p.look, p.until = now, now+drainGrace, now+s.shard.limits.linger
 	if s.paused != 0 {
-		s.owed = s.ask(unix.SIOCINQ)
+		p.owed = s.ask(unix.SIOCINQ)
 	}
 	s.schedule()
 }
@@ -130,9 +131,10 @@ func (s *Session) drain() {
 // has got the answers to what had arrived when the drain began. Where a successor takes the next ones, one that has not
 // said anything yet may just have been connected, and has that long, too.
 func (s *Session) checkDrain(now time.Duration) {
-	s.look = now + drainGrace
-	silent := s.paused == 0 && now-s.heard >= drainGrace && (s.spoke || !s.shard.retiring)
-	if s.owed == 0 && (silent || now >= s.until) {
+	p := s.part()
+	p.look = now + drainGrace
+	silent := s.paused == 0 && now-p.heard >= drainGrace && (s.spoke || !s.shard.retiring)
+	if p.owed == 0 && (silent || now >= p.until) {
 		s.drainOver = true
 		s.steer()
 		s.endIfDone()

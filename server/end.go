@@ -14,13 +14,13 @@ func (s *Session) endIfDone() {
 	if s.sending > 0 || s.queue != nil || !s.refuseMore() {
 		return
 	}
+	if s.eof {
+		s.finishInOrder() // nothing can arrive any more, so that the close sends the end of the stream, and no reset
+		return
+	}
 	s.phase = phaseLingering
 	if err := s.socket.Shutdown(ops.ShutdownSend); err != nil {
 		s.fail(err) // the connection is gone
-		return
-	}
-	if s.eof {
-		s.finishInOrder()
 		return
 	}
 	s.linger()
@@ -41,8 +41,8 @@ func (s *Session) refuseMore() bool {
 // throw away what it has not delivered.
 func (s *Session) linger() {
 	s.resumeAll()
-	s.until = clock() + s.shard.limits.linger
-	s.backlog = -1
+	p := s.part()
+	p.until, p.backlog = clock()+s.shard.limits.linger, -1
 	s.steer()
 	s.schedule()
 }
@@ -51,10 +51,10 @@ func (s *Session) linger() {
 // still reading, and for as long as the drain allows when the server drains.
 func (s *Session) lingered() {
 	unacknowledged := s.ask(unix.SIOCOUTQ)
-	reading := s.backlog < 0 || unacknowledged < s.backlog
+	p := s.part()
+	reading := p.backlog < 0 || unacknowledged < p.backlog
 	if unacknowledged > 0 && (reading || s.draining) {
-		s.backlog = unacknowledged
-		s.until = clock() + s.shard.limits.linger
+		p.backlog, p.until = unacknowledged, clock()+s.shard.limits.linger
 		return
 	}
 	s.finishInOrder()

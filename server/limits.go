@@ -24,5 +24,5 @@ func (c *Config) limits() *limits {
 	}
 }
 
-// timed tells whether sessions need to know when bytes moved.
+// timed tells whether the end of a session depends on when bytes moved.
 func (l *limits) timed() bool { return l.idle > 0 || l.write > 0 || l.life > 0 }

@@ -25,7 +25,9 @@ func (s *Session) resume(why pauseReason) {
 	}
 	if s.paused &^= why; s.paused == 0 {
 		s.shard.counts.paused.Add(-1)
-		s.heard = s.shard.now()
+		if s.draining {
+			s.part().heard = s.shard.now()
+		}
 	}
 }
 

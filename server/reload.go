@@ -64,7 +64,7 @@ func (sh *shard) relimit() {
 	})
 }
 
-// touch begins to note when bytes move.
+// touch has the times of a session begin now: no limit has concerned them so far.
 func (s *Session) touch(now time.Duration) {
 	s.active = now
 	if s.queue != nil {
@@ -76,7 +76,7 @@ func (s *Session) touch(now time.Duration) {
 func (s *Session) relimit(now time.Duration) {
 	s.countSource()
 	if s.phase == phaseLingering {
-		s.until = min(s.until, now+s.shard.limits.linger)
+		s.part().until = min(s.part().until, now+s.shard.limits.linger)
 	}
 	s.throttle()
 	s.schedule()
@@ -96,6 +96,7 @@ func (c *Config) fixedFields(other *Config) (names []string) {
 		{"Backlog", c.Backlog == other.Backlog},
 		{"Nagle", c.Nagle == other.Nagle},
 		{"PinCPUs", c.PinCPUs == other.PinCPUs},
+		{"Spin", c.Spin == other.Spin},
 		{"Datagrams.Public", c.Datagrams.Public == other.Datagrams.Public},
 		{"Datagrams.Sources", c.Datagrams.Sources == other.Datagrams.Sources},
 	} {

@@ -51,6 +51,7 @@ func TestAReloadNamesTheFieldsThatNeedARestart(t *testing.T) {
 		{"Backlog", func(c *server.Config) { c.Backlog = 7 }},
 		{"Nagle", func(c *server.Config) { c.Nagle = true }},
 		{"PinCPUs", func(c *server.Config) { c.PinCPUs = true }},
+		{"Spin", func(c *server.Config) { c.Spin = time.Microsecond }},
 		{"Datagrams.Public", func(c *server.Config) { c.Datagrams.Public = true }},
 		{"Datagrams.Sources", func(c *server.Config) { c.Datagrams.Sources = 5 }},
 	}

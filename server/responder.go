@@ -81,7 +81,7 @@ func (r *responder) arrived(op *ops.Op, b bufring.Buffer) {
 	c.bytesIn.Add(uint64(b.Len()))
 	why := dropBusy // there was no buffer for an empty datagram, and so nothing is known of its sender
 	if from.IsValid() {
-		why = r.shard.guard.inspect(from, op.ReceiveMessageFromPacketInfo(), op.SocketFlags, b.Len(), clock())
+		why = r.shard.guard.inspect(from, op.ReceiveMessageFromPacketInfo(), op.SocketFlags, b.Len(), r.shard.now())
 	}
 	if why == passed {
 		why = r.reply(op, b)

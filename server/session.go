@@ -49,12 +49,26 @@ type Session struct {
 	timer      *ops.Timer    // nil until a deadline is set
 	opened     time.Duration // when the session was
 	active     time.Duration // when bytes moved last, in either direction
-	heard      time.Duration // when bytes came in last, while the server drains
-	look       time.Duration // when to see whether the drain is over for the session
-	until      time.Duration // of a drain or of lingering
-	owed       int           // bytes that had arrived when the drain began and were not received yet
-	backlog    int           // bytes that the peer has not acknowledged when lingering was looked at last
+	parting    *parting      // nil until the end comes in sight
 	next, prev *Session
+}
+
+// parting is what a session keeps in mind while the server drains, or while it lingers. Most have none, most of the
+// time, and there may be very many.
+type parting struct {
+	heard   time.Duration // when bytes came in last, while the server drains
+	look    time.Duration // when to see whether the drain is over for the session
+	until   time.Duration // of a drain or of lingering
+	owed    int           // bytes that had arrived when the drain began and were not received yet
+	backlog int           // bytes that the peer has not acknowledged when lingering was looked at last
+}
+
+// part gives the session's parting.
+func (s *Session) part() *parting {
+	if s.parting == nil {
+		s.parting = new(parting)
+	}
+	return s.parting
 }
 
 // phase is how far a session has got.
@@ -187,11 +201,7 @@ func (s *Session) log(event string, args ...any) {
 // settle does what other goroutines and the handler have asked for.
 func (s *Session) settle() {
 	s.noticed.Store(false) // whoever adds something from here on notices the session again
-	s.transmitAll()
-	s.mu.Lock()
-	closing := s.closing
-	s.mu.Unlock()
-	if closing && !s.ending {
+	if closing := s.transmitAll(); closing && !s.ending {
 		s.ending = true
 		s.steer()
 	}

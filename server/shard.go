@@ -223,13 +223,8 @@ var epoch = time.Now()
 
 func clock() time.Duration { return time.Since(epoch) }
 
-// now is the time when bytes moved, which is only asked for where a deadline depends on it.
-func (sh *shard) now() time.Duration {
-	if sh.draining || sh.limits.timed() {
-		return clock()
-	}
-	return 0
-}
+// now is clock as of the port's turn, which costs nothing.
+func (sh *shard) now() time.Duration { return sh.port.Now().Sub(epoch) }
 
 // maxSpareMemory is how many pieces of queue memory a shard keeps for the next slow peers.
 const maxSpareMemory = 16

@@ -5,28 +5,33 @@ import "github.com/ringport/ringport/ops"
 // keepOutbox is the room, in parcels, that an outbox keeps after a burst.
 const keepOutbox = 64
 
-// transmitAll starts to send what is in the outbox.
-func (s *Session) transmitAll() {
-	if s.queue != nil && s.sending > 0 {
-		return // first comes what those sends leave, and they will be back
-	}
+// transmitAll starts to send what is in the outbox, and tells whether Close was called.
+func (s *Session) transmitAll() (closing bool) {
 	sh := s.shard
-	s.mu.Lock()
-	outbox := s.outbox
-	if len(outbox) == 0 {
-		s.mu.Unlock()
-		return
-	}
-	s.outbox = sh.scratch[:0]
-	s.mu.Unlock()
-	sh.scratch = nil // a callback on the way finds none, and makes its own
+	outbox, closing := s.takeOutbox()
 	for i := range outbox {
 		s.transmit(&outbox[i])
 		outbox[i] = parcel{}
 	}
-	if cap(outbox) <= keepOutbox {
+	if outbox != nil && cap(outbox) <= keepOutbox {
 		sh.scratch = outbox[:0]
 	}
+	return closing
+}
+
+// takeOutbox takes what is in the outbox, unless sends have to come back first, which will leave something that goes
+// before it. It tells whether Close was called, too, so that the lock is taken once.
+func (s *Session) takeOutbox() (outbox []parcel, closing bool) {
+	later := s.queue != nil && s.sending > 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.outbox) == 0 || later {
+		return nil, s.closing
+	}
+	outbox = s.outbox
+	s.outbox = s.shard.scratch[:0]
+	s.shard.scratch = nil // a callback on the way finds none, and makes its own
+	return outbox, s.closing
 }
 
 // transmit sends a parcel: at once while the socket takes everything, otherwise through the queue.

@@ -16,6 +16,7 @@ const (
 	minHighWater = 1 << 10
 	maxBacklog   = 65535
 	maxTimeout   = 365 * 24 * time.Hour
+	maxSpin      = 10 * time.Millisecond
 	maxRate      = 1 << 30
 	maxMaxQueued = 1 << 40
 	maxSources   = 1 << 20
@@ -31,9 +32,11 @@ func (f *faults) count(name string, value, low, high int) {
 	}
 }
 
-func (f *faults) timeout(name string, value time.Duration) {
-	if value < 0 || value > maxTimeout {
-		*f = append(*f, fmt.Errorf("server: %s is %v, want 0s to %v", name, value, maxTimeout))
+func (f *faults) timeout(name string, value time.Duration) { f.time(name, value, maxTimeout) }
+
+func (f *faults) time(name string, value, high time.Duration) {
+	if value < 0 || value > high {
+		*f = append(*f, fmt.Errorf("server: %s is %v, want 0s to %v", name, value, high))
 	}
 }
 
@@ -61,6 +64,7 @@ func (c Config) Validate() error {
 		wrong.count("MaxQueued", c.MaxQueued, minHighWater, maxMaxQueued)
 	}
 	wrong.timeout("LingerTimeout", c.LingerTimeout)
+	wrong.time("Spin", c.Spin, maxSpin)
 	wrong.count("Backlog", c.Backlog, 1, maxBacklog)
 	c.Datagrams.check(&wrong)
 	return errors.Join(wrong...)

@@ -3,6 +3,8 @@ package uring_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"regexp"
 	"syscall"
 	"testing"
 
@@ -56,7 +58,8 @@ func TestARefusalNamesWhoRefuses(t *testing.T) {
 		{"sysctl for everyone", "2", "0", "kernel.io_uring_disabled is 2", "sysctl -w kernel.io_uring_disabled=0"},
 		{"sysctl for users", "1", "0", "kernel.io_uring_disabled is 1", "kernel.io_uring_group"},
 		{"sysctl comes before seccomp", "2", "2", "kernel.io_uring_disabled is 2", "sysctl"},
-		{"seccomp", "0", "2", "seccomp profile", "--security-opt seccomp="},
+		{"seccomp", "0", "2", "seccomp profile", "--security-opt seccomp=deploy/seccomp.json ringport"},
+		{"seccomp of a unit", "0", "2", "seccomp profile", "SystemCallFilter=@aio"},
 		{"seccomp, before 6.6", "", "2", "seccomp profile", "io_uring_setup, io_uring_enter and io_uring_register"},
 		{"nobody is seen", "0", "0", "SELinux", "io_uring_setup, io_uring_enter and io_uring_register"},
 	}
@@ -67,6 +70,24 @@ func TestARefusalNamesWhoRefuses(t *testing.T) {
 			require.Contains(t, mend, test.mend)
 		})
 	}
+}
+
+func TestWhatIsMissingIsLikelierHiddenByAFilter(t *testing.T) {
+	const kernel = "CONFIG_IO_URING"
+	cause, mend := uring.Absence("2")
+	require.Regexp(t, `seccomp profile.*hides io_uring.*built without io_uring`, cause)
+	require.Contains(t, mend, "--security-opt seccomp=deploy/seccomp.json ringport")
+	require.Contains(t, mend, kernel)
+	cause, mend = uring.Absence("0")
+	require.NotContains(t, cause+mend, "seccomp")
+	require.Contains(t, mend, kernel)
+}
+
+func TestTheMendNamesTheProfileThatIsThere(t *testing.T) {
+	_, mend := uring.Refusal("0", "2")
+	profile := regexp.MustCompile(`seccomp=(\S+)`).FindStringSubmatch(mend)
+	require.NotNil(t, profile)
+	require.FileExists(t, filepath.Join("..", profile[1]))
 }
 
 func TestFeatureErrorNamesTheKernel(t *testing.T) {

@@ -17,6 +17,7 @@ var (
 	KernelAtLeast = kernelAtLeast
 	KernelVersion = kernelVersion
 	Refusal       = refusal
+	Absence       = absence
 	PollWord      = pollWord
 )
 

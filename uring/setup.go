@@ -108,8 +108,7 @@ func setupError(errno syscall.Errno, cfg Config) error {
 	case syscall.EPERM, syscall.EACCES:
 		e.Cause, e.Mend = refusal(sysctlDisabled(), seccompMode())
 	case syscall.ENOSYS:
-		e.Cause = "this kernel was built without io_uring, or a sandbox (gVisor, a seccomp profile) hides it"
-		e.Mend = "use a kernel with CONFIG_IO_URING from 5.19 on, or allow io_uring in the sandbox"
+		e.Cause, e.Mend = absence(seccompMode())
 	case syscall.ENOMEM:
 		e.Cause, e.Mend = memlockCause(ringBytes(cfg)), memlockMend
 	case syscall.EMFILE, syscall.ENFILE:
@@ -136,13 +135,28 @@ func refusal(sysctl, seccomp string) (cause, mend string) {
 			"set it to 0, or put this user into the group of kernel.io_uring_group"
 	}
 	if seccomp == "2" {
-		return "the seccomp profile of this process refuses io_uring, as those of Docker 25, containerd 2 and Podman do",
-			"allow io_uring_setup, io_uring_enter and io_uring_register in it " +
-				"(docker run --security-opt seccomp=seccomp.json IMAGE, with deploy/seccomp.json of ringport)"
+		return "the seccomp profile of this process refuses io_uring, as those of Docker 25 and containerd 2 do", profileMend
 	}
 	return "a security policy (seccomp, SELinux, AppArmor) refuses io_uring",
 		"allow io_uring_setup, io_uring_enter and io_uring_register in it"
 }
+
+// absence finds out who says that there is no io_uring: a seccomp filter, if there is one, is likelier than the kernel.
+func absence(seccomp string) (cause, mend string) {
+	const built = "a kernel with CONFIG_IO_URING from 5.19 on"
+	if seccomp == "2" {
+		return "the seccomp profile of this process hides io_uring, as that of Podman does, " +
+			"or this kernel was built without io_uring", profileMend + "; it takes " + built
+	}
+	return "this kernel was built without io_uring, or a sandbox (gVisor) hides it",
+		"use " + built + ", or allow io_uring in the sandbox"
+}
+
+// profileMend has a command that works as it stands, in a clone of this repository, with the image that is built there.
+const profileMend = "allow io_uring_setup, io_uring_enter and io_uring_register in it: " +
+	"docker run --security-opt seccomp=deploy/seccomp.json ringport " +
+	"(with that file of https://github.com/ringport/ringport, and your image), " +
+	"or SystemCallFilter=@aio in the unit of systemd"
 
 func sysctlDisabled() string {
 	b, err := os.ReadFile("/proc/sys/kernel/io_uring_disabled")
@@ -166,7 +180,7 @@ func seccompMode() string {
 	return ""
 }
 
-const memlockMend = "raise the limit (ulimit -l, LimitMEMLOCK=, docker run --ulimit memlock=...), " +
+const memlockMend = "raise the limit (ulimit -l, LimitMEMLOCK=, docker run --ulimit memlock=-1), " +
 	"grant CAP_IPC_LOCK, or ask for smaller rings"
 
 func memlockCause(needed uint64) string {

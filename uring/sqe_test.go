@@ -40,6 +40,8 @@ var golden = []goldenSQE{
 		"1b 00 0000 07000000 0000000000000000 0000000000000000 00000000 00000000 1122334455667788 0000 0000 00000000"},
 	{"recv select", func(s *uring.SQE) { s.PrepRecvSelect(7, 0xa1b2, unix.MSG_PEEK, token) }, nil,
 		"1b 20 0000 07000000 0000000000000000 0000000000000000 00000000 02000000 1122334455667788 b2a1 0000 00000000"},
+	{"recv select, poll first", func(s *uring.SQE) { s.PrepRecvSelect(7, 0xa1b2, 0, token); s.PollFirst() }, nil,
+		"1b 20 0100 07000000 0000000000000000 0000000000000000 00000000 00000000 1122334455667788 b2a1 0000 00000000"},
 	{"recv multishot", func(s *uring.SQE) { s.PrepRecvMultishot(7, 3, 0, token) }, nil,
 		"1b 20 0200 07000000 0000000000000000 0000000000000000 00000000 00000000 1122334455667788 0300 0000 00000000"},
 	{"recv multishot, limit", func(s *uring.SQE) { s.PrepRecvMultishot(7, 3, 0x01020304, token) }, nil,

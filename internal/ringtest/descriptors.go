@@ -17,11 +17,19 @@ import (
 const patience = 10 * time.Second
 
 // Descriptors makes the test fail when, at its end, the process has other descriptors open than now. It is called
-// first, so that it looks after all other cleanups; a test that uses it is not parallel, nor is any beside it.
+// first, so that it looks after all other cleanups; a test that uses it is not parallel, nor is any beside it. Only
+// the first call in a test counts: a later one might take what is just being closed for what has to stay.
 func Descriptors(t testing.TB) {
 	t.Helper()
+	if _, counted := compared.LoadOrStore(t, true); counted {
+		return
+	}
+	t.Cleanup(func() { compared.Delete(t) })
 	compareDescriptors(t, patience)
 }
+
+// compared holds the tests whose descriptors are compared at their end.
+var compared sync.Map
 
 func compareDescriptors(t testing.TB, patience time.Duration) {
 	t.Helper()

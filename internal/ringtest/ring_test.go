@@ -54,3 +54,13 @@ func TestDescriptorsWaitsForWhatOthersClose(t *testing.T) {
 	})
 	require.Empty(t, probe.failure)
 }
+
+func TestOnlyTheFirstCallOfDescriptorsInATestCounts(t *testing.T) {
+	probe := onRecord(t, func(t testing.TB) {
+		Descriptors(t)
+		file, _ := os.Open("/dev/null")
+		Descriptors(t)
+		_ = file.Close()
+	})
+	require.Empty(t, probe.failure)
+}
