@@ -17,36 +17,18 @@ bin=$PWD/bin/bench
 servers=$bin/servers.toml
 out=${BENCH_DIR:-$bin/report-$(date +%Y%m%d-%H%M%S)}
 
-say() { printf '%s\n' "$*" >&2; }
-
 fail() {
-  say "scripts/bench.sh: $*"
+  printf 'scripts/bench.sh: %s\n' "$*" >&2
   exit 1
 }
+
+# shellcheck source=scripts/bench-servers.sh
+. scripts/bench-servers.sh
 
 build_ours() { go build -o "$bin/" ./cmd/echod ./cmd/echobench; }
 
 # The peers are a module of their own.
 build_peers() { (cd bench && go build -o "$bin/" ./net ./gnet ./netpoll ./nbio ./rio); }
-
-# build_c NAME SOURCE FLAGS...: says so when it cannot be built, and goes on.
-build_c() {
-  local name=$1 source=$2 cc=${CC:-cc}
-  shift 2
-  if ! command -v "$cc" >/dev/null; then
-    say "without $name: there is no C compiler"
-  elif ! "$cc" -O2 -o "$bin/$name" "$source" "$@" 2>"$bin/$name.log"; then
-    say "without $name: it cannot be built; $bin/$name.log says why, and bench/README.md what it needs"
-  fi
-}
-
-build_all_c() {
-  local liburing
-  liburing=$(pkg-config --modversion liburing 2>/dev/null || echo "of an unknown version")
-  rm -f "$bin/epoll" "$bin/uring"
-  build_c epoll bench/c/epoll.c
-  build_c uring bench/c/uring.c -DLIBURING_VERSION="\"$liburing\"" -luring
-}
 
 # server NAME GROUP NETWORKS [ARGUMENT...]: one table of the file, if the program is there.
 server() {
@@ -59,22 +41,11 @@ server() {
   printf ']\n\n'
 }
 
-# echod answers UDP clients at any rate here: its limits are for networks where senders can be forged.
 write_servers() {
   local connections
   connections=$(ulimit -Hn)
   [[ $connections != unlimited && $connections -lt 100000 ]] || connections=100000
-  {
-    server echod ours '"tcp", "unix", "udp"' --max-conns "$((connections - 200))" --backlog 4096 \
-      --udp-source-rate 0 --udp-total-rate 0 --udp-total-bytes 0
-    server epoll c '"tcp", "unix", "udp"'
-    server uring c '"tcp", "unix"'
-    server net go '"tcp", "unix", "udp"'
-    server gnet go '"tcp", "unix", "udp"'
-    server netpoll go '"tcp", "unix"'
-    server nbio go '"tcp", "udp"'
-    server rio go '"tcp", "unix"'
-  } >"$servers"
+  every_server "$((connections - 200))" server >"$servers"
 }
 
 # compare runs in a process group of its own: Ctrl-C comes here, and it is asked once to stop. It then ends its servers
@@ -94,23 +65,12 @@ compare() {
   return "$status"
 }
 
-# present FILE...: the report has these, with something in them.
-present() {
-  local file
-  for file; do [[ -s $out/$file ]] || fail "the report lacks $file"; done
-}
-
 # smoke holds that every part works, with the two servers that can always be built.
 smoke() {
-  local plots
   out=$(mktemp -d)
   trap 'rm -rf "$out"' EXIT
-  compare --only echod,net --loads tcp-64b-1,tcp-64b-64 --quick --rounds 2 --duration 100ms --warmup 50ms --seed 1
-  present report.html results.json manifest.json bench.txt hdr/tcp-64b-1/echod-1.hlog hdr/tcp-64b-1/net-2.hlog
-  plots=$(grep -c 'class="plot"' "$out/report.html")
-  ((plots >= 4)) || fail "the report has $plots plots"
-  grep -q '^BenchmarkEcho/load=tcp-64b-1/server=echod' "$out/bench.txt" || fail "bench.txt has no line of echod"
-  say "well: report, results, manifest, benchmark lines and histograms are there"
+  compare "${smoke_arguments[@]}"
+  check_report "$out"
 }
 
 mkdir -p "$bin"
@@ -121,6 +81,6 @@ if [[ ${1:-} == --smoke ]]; then
   smoke
   exit
 fi
-build_all_c
+build_all_c "$bin"
 write_servers
 compare "$@"

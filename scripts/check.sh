@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # Everything that CI checks, in order, stopping at the first failure. Runs from any folder.
 #
-#   scripts/check.sh                  all steps
+#   scripts/check.sh                  all steps of CI
 #   scripts/check.sh fmt vet tidy     these steps only
+#   scripts/check.sh docker           a step that CI leaves out: it wants a Docker engine, and builds the image
+#   scripts/check.sh image            another: two builds give the same bytes, and one is for arm64; some minutes
+#   scripts/check.sh benchdocker      another: the benchmark in containers, at its shortest
 #   scripts/check.sh --list           the names of the steps
-#   FUZZTIME=2m scripts/check.sh fuzz each fuzz target for two minutes instead of five seconds
+#   FUZZTIME=2m scripts/check.sh fuzz each fuzz target for two minutes instead of 10,000 inputs
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 steps=(fmt vet arm64 build mod scripts tidy manual race oracle debug fuzz bench peers clients drill)
-fuzztime=${FUZZTIME:-5s}
+by_name=(docker image benchdocker) # run when they are named, only
+fuzztime=${FUZZTIME:-10000x} # a count: at the end of a time Go may report a failure of its own (go.dev/issue/75804)
 
 fail() {
   printf '%s: %s\n' "scripts/check.sh" "$*" >&2
@@ -55,7 +59,7 @@ step_scripts() {
 
 step_tidy() { go test -count=1 ./internal/tidy; }
 
-# What operators get, by the tools that know it, as far as they are installed. Tests in cmd/echod hold that the manual
+# What operators get, by the tools that know it, as far as they are installed. Tests of echod hold that the manual
 # has every flag with its default, and that the dashboard, the alerts, the units and the configuration fit the daemon.
 step_manual() {
   manual_page docs/echod.8
@@ -105,7 +109,8 @@ step_race() {
     race=()
   fi
   go test "${race[@]}" -shuffle=on -cpu 2 ./...
-  go test "${race[@]}" -shuffle=on -cpu 1 -short ./... # fewer rounds: on one CPU the same orders come again and again
+  # On one CPU the orders are others, and come again and again: fewer rounds, of what goroutines share.
+  go test "${race[@]}" -shuffle=on -cpu 1 -short ./bufring ./uring ./ops/... ./server
 }
 
 # giouring pulls syscall.munmap by linkname, which the linker has refused since Go 1.23 unless told otherwise.
@@ -154,13 +159,23 @@ step_clients() { scripts/clients.sh; }
 
 step_drill() { SHORT=1 scripts/drill.sh; }
 
+step_docker() { scripts/docker-test.sh; }
+
+step_image() { scripts/image.sh; }
+
+# Both ways between containers. Figures come from longer runs.
+step_benchdocker() {
+  scripts/bench-docker.sh --smoke
+  scripts/bench-docker.sh --smoke --bridge
+}
+
 if [[ ${1:-} == --list ]]; then
-  printf '%s\n' "${steps[@]}"
+  printf '%s\n' "${steps[@]}" "${by_name[@]}"
   exit 0
 fi
 if (($# > 0)); then
   for name in "$@"; do
-    declare -F "step_$name" >/dev/null || fail "no step $name; there are: ${steps[*]}"
+    declare -F "step_$name" >/dev/null || fail "no step $name; there are: ${steps[*]} ${by_name[*]}"
   done
   steps=("$@")
 fi

@@ -120,7 +120,7 @@ func TestALostEchoIsAFailure(t *testing.T) {
 
 func TestAServiceThatIsNotThereIsAFailure(t *testing.T) {
 	nowhere := "unix://" + t.TempDir() + "/nobody.sock"
-	for _, command := range []string{"steady", "visit", "hold", "slow"} {
+	for _, command := range []string{"steady", "visit", "hold", "drain", "slow"} {
 		status, _, stderr := runCommand(t.Context(), command, nowhere)
 		require.Equal(t, exitLost, status, command)
 		require.Contains(t, stderr, "no such file", command)
@@ -141,6 +141,63 @@ func TestAServiceThatKeepsSlowClientsIsAFailure(t *testing.T) {
 	status, _, stderr := runCommand(t.Context(), "slow", "--connections=2", "--patience=100ms", "tcp://"+address)
 	require.Equal(t, exitLost, status)
 	require.Contains(t, stderr, "did not close a client that does not read")
+}
+
+// serveAndStop runs a service that takes so many bytes from one client, stops listening, and then does the rest.
+func serveAndStop(t *testing.T, bytes int, rest func(conn net.Conn, taken []byte)) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer listener.Close()
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		taken := make([]byte, bytes)
+		if _, err := io.ReadFull(conn, taken); err != nil {
+			return
+		}
+		_ = listener.Close()
+		rest(conn, taken)
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-done
+	})
+	return listener.Addr().String()
+}
+
+func TestWhatAServiceOwesWhenItStopsIsCollected(t *testing.T) {
+	address := serveAndStop(t, 1<<20, func(conn net.Conn, taken []byte) { _, _ = conn.Write(taken) })
+	status, stdout, stderr := runCommand(t.Context(), "drain", "--connections=1", "--bytes=1048576", "tcp://"+address)
+	require.Equal(t, exitDone, status, stderr)
+	require.Contains(t, stdout, "1 clients got their 1048576 bytes")
+}
+
+func TestAServiceThatStopsAndOwesIsAFailure(t *testing.T) {
+	for complaint, rest := range map[string]func(net.Conn, []byte){
+		"owes 1 bytes of 1000":  func(conn net.Conn, taken []byte) { _, _ = conn.Write(taken[:999]) },
+		"other bytes came back": func(conn net.Conn, taken []byte) { taken[500]++; _, _ = conn.Write(taken) },
+		"one more than was sent": func(conn net.Conn, taken []byte) {
+			_, _ = conn.Write(append(taken, 0))
+		},
+	} {
+		address := serveAndStop(t, 1000, rest)
+		status, _, stderr := runCommand(t.Context(), "drain", "--connections=1", "--bytes=1000", "tcp://"+address)
+		require.Equal(t, exitLost, status, complaint)
+		require.Contains(t, stderr, complaint)
+	}
+}
+
+func TestAServiceThatDoesNotStopIsAFailure(t *testing.T) {
+	address := serve(t, echo)
+	status, _, stderr := runCommand(t.Context(), "drain", "--bytes=10", "--patience=100ms", "tcp://"+address)
+	require.Equal(t, exitLost, status)
+	require.Contains(t, stderr, "still listens")
 }
 
 func TestStormsEnd(t *testing.T) {

@@ -4,6 +4,7 @@
 //	echodrill steady tcp://127.0.0.1:7007   connections that stay, and check every echo until SIGTERM
 //	echodrill visit tcp://127.0.0.1:7007    a connection for each echo, until SIGTERM
 //	echodrill hold tcp://127.0.0.1:7007     connections that are silent until SIGTERM
+//	echodrill drain tcp://127.0.0.1:7007    clients that are owed echoes when the service is told to stop
 //	echodrill slow tcp://127.0.0.1:7007     clients that send and do not read, until the service closes them
 //	echodrill storm resets 127.0.0.1:7007   connections that are reset; half, left or syns for other storms
 //	echodrill datagrams 127.0.0.1:7007      datagrams from a port that --source names; it counts the answers
@@ -41,6 +42,7 @@ type commands struct {
 	Steady    steady    `cmd:"" help:"Connections that stay and check every echo, until SIGTERM."`
 	Visit     visit     `cmd:"" help:"A connection for each echo, until SIGTERM."`
 	Hold      hold      `cmd:"" help:"Connections that are silent, until SIGTERM."`
+	Drain     drain     `cmd:"" help:"Clients that are owed echoes when the service stops, and want them all."`
 	Slow      slow      `cmd:"" help:"Clients that send and do not read, until the service has closed them."`
 	Storm     storm     `cmd:"" help:"Connections that end as soon as they begin."`
 	Datagrams datagrams `cmd:"" help:"Datagrams, with a count of the answers."`

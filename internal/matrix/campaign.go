@@ -147,9 +147,9 @@ func (r *running) step(ctx context.Context, step Step, s Server, l Load) Record 
 		}
 		return record
 	}
-	defer p.stop()
+	defer p.Stop()
 	cfg := l.config(p.address, r.Timing)
-	cfg.PID = p.cmd.Process.Pid
+	cfg.PID = p.PID()
 	cfg.Seed = r.Seed + uint64(step.Round) // the same for every server of the round
 	record.Started = time.Now()
 	result, err := generate(ctx, r.Generator(cfg), r.GeneratorCPUs)

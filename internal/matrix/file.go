@@ -22,8 +22,8 @@ func ReadFile(path string) (File, error) {
 		return File{}, fmt.Errorf("matrix: %s: %w", path, err)
 	}
 	if unknown := read.Undecoded(); len(unknown) > 0 {
-		return File{}, fmt.Errorf("matrix: %s: unknown key %v; [[server]] has name, group, command, version and networks",
-			path, unknown[0])
+		return File{}, fmt.Errorf("matrix: %s: unknown key %v; [[server]] has name, group, command, version, networks, host "+
+			"and agent", path, unknown[0])
 	}
 	if err := f.validate(); err != nil {
 		return File{}, fmt.Errorf("matrix: %s: %w", path, err)

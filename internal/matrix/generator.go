@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ringport/ringport/internal/child"
 	"github.com/ringport/ringport/internal/load"
 )
 
@@ -18,10 +19,10 @@ var errNoResult = errors.New("matrix: the generator gave no result")
 // generate runs the generator on the CPUs, in a process of its own: what Go's runtime does for the comparison's sake is
 // not on its account. A run that failed gives what it has, and why is in it.
 func generate(ctx context.Context, argv []string, cpus []int) (load.Result, error) {
-	cmd := command(argv)
+	cmd := child.Command(argv)
 	var figures, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &figures, &complaints
-	if err := startOn(cpus, cmd); err != nil {
+	if err := child.StartOn(cpus, cmd); err != nil {
 		return load.Result{}, fmt.Errorf("matrix: start the generator: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) })

@@ -3,7 +3,6 @@ package matrix
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
 )
@@ -63,16 +62,22 @@ func ManifestOf(ctx context.Context, c Campaign, o Outcome) Manifest {
 // versionPatience is how long a program may take to say its version.
 const versionPatience = 10 * time.Second
 
-// version asks the server for its version.
+// version asks the server for its version, where its programs run.
 func (s Server) version(ctx context.Context) string {
 	if len(s.Version) == 0 {
 		return "it has none"
 	}
 	ctx, cancel := context.WithTimeout(ctx, versionPatience)
 	defer cancel()
-	said, err := exec.CommandContext(ctx, s.Version[0], s.Version[1:]...).Output()
+	said := newOutput("")
+	p, err := s.start(s.Version, nil, said)
 	if err != nil {
 		return fmt.Sprintf("unknown: %v", err)
 	}
-	return oneLine(said)
+	stop := context.AfterFunc(ctx, p.Stop)
+	defer stop()
+	if err := p.Err(); err != nil {
+		return fmt.Sprintf("unknown: %v", err)
+	}
+	return said.tail()
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ringport/ringport/internal/agent"
 	"github.com/ringport/ringport/internal/load"
 	"github.com/ringport/ringport/internal/matrix"
 )
@@ -143,6 +144,59 @@ func TestEveryServerMeetsEveryLoadInEveryRound(t *testing.T) {
 			}
 		}
 	}
+}
+
+// serveAgent runs an agent until the test ends.
+func serveAgent(t *testing.T) (socket string) {
+	socket = filepath.Join(t.TempDir(), "agent.sock")
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- agent.Serve(ctx, socket, func() { close(ready) }) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	<-ready
+	return socket
+}
+
+func TestAnAgentsServersAreMeasuredLikeOthers(t *testing.T) {
+	unix := closedLoop("over-unix", 8)
+	unix.Network = "unix"
+	c := campaign(t, []matrix.Load{closedLoop("few", 4), unix}, "", "dies")
+	for i := range c.Servers {
+		c.Servers[i].Agent = serveAgent(t)
+	}
+	outcome, err := c.Run(t.Context())
+	require.NoError(t, err)
+	for _, name := range []string{"few", "over-unix"} {
+		for _, r := range outcome.Of(name, "server0") {
+			require.NotNil(t, r)
+			require.NotZero(t, r.Result.Config.PID)
+			require.ErrorIs(t, syscall.Kill(r.Result.Config.PID, 0), syscall.ESRCH, "a server must not outlive its run")
+		}
+	}
+	require.Len(t, outcome.Unmeasured, 2, "one of each network")
+	require.Contains(t, outcome.Unmeasured[0].Reason, "exit status 3")
+	require.Contains(t, outcome.Unmeasured[0].Reason, "there is no room for me")
+	m := matrix.ManifestOf(t.Context(), c, outcome)
+	require.Equal(t, map[string]string{"server0": "version 0", "server1": "version 1"}, m.Versions)
+}
+
+func TestAnAgentThatIsNotThereIsSaidToBeMissing(t *testing.T) {
+	c := campaign(t, []matrix.Load{closedLoop("few", 4)}, "")
+	c.Servers[0].Agent = filepath.Join(t.TempDir(), "agent.sock")
+	outcome, err := c.Run(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, outcome.Unmeasured[0].Reason, "does echobench agent run there?")
+}
+
+func TestAServerListensOnItsHost(t *testing.T) {
+	c := campaign(t, []matrix.Load{closedLoop("few", 4)}, "")
+	c.Servers[0].Host = "127.0.0.2"
+	outcome, err := c.Run(t.Context())
+	require.NoError(t, err)
+	require.Regexp(t, `^tcp://127\.0\.0\.2:[1-9]`, outcome.Records[0].Result.Config.Address)
 }
 
 func TestAServerThatDoesNotStartIsListedAndTriedOnce(t *testing.T) {
@@ -339,12 +393,14 @@ func TestSelectingBringsTheLoadThatGivesTheRate(t *testing.T) {
 
 func TestAFileSaysWhatIsWrongWithIt(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
-		"syntax":        {`[[server`, "line 1"},
-		"unknown key":   {"[[server]]\nname = \"a\"\ncolour = \"red\"", "server.colour"},
-		"no name":       {"[[server]]\ncommand = [\"a {addr}\"]", "called"},
-		"no command":    {"[[server]]\nname = \"a\"", "has no command"},
-		"no address":    {"[[server]]\nname = \"a\"\ncommand = [\"a\"]\nnetworks = [\"tcp\"]", "{addr}"},
-		"no networks":   {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]", "serves no networks"},
+		"syntax":      {`[[server`, "line 1"},
+		"unknown key": {"[[server]]\nname = \"a\"\ncolour = \"red\"", "server.colour"},
+		"no name":     {"[[server]]\ncommand = [\"a {addr}\"]", "called"},
+		"no command":  {"[[server]]\nname = \"a\"", "has no command"},
+		"no address":  {"[[server]]\nname = \"a\"\ncommand = [\"a\"]\nnetworks = [\"tcp\"]", "{addr}"},
+		"no networks": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]", "serves no networks"},
+		"host": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]\nnetworks = [\"tcp\"]\nhost = \"lo\"",
+			`host "lo"`},
 		"wrong network": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]\nnetworks = [\"ip\"]", `network "ip"`},
 		"twice": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]\nnetworks = [\"tcp\"]\n" +
 			"[[server]]\nname = \"a\"\ncommand = [\"b {addr}\"]\nnetworks = [\"tcp\"]", "two of server a"},

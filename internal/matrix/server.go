@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -23,6 +24,11 @@ type Server struct {
 	Version []string `toml:"version" json:"-"`
 	// Networks are those that it serves: tcp, unix, udp.
 	Networks []string `toml:"networks" json:"networks"`
+	// Host is the IP address that it listens on; 127.0.0.1 if there is none.
+	Host string `toml:"host" json:"host,omitempty"`
+	// Agent is the socket of an agent that starts its programs where they are, in a container; without one they are
+	// here. Both must have the same process numbers, and for Unix sockets the same folder for temporary files.
+	Agent string `toml:"agent" json:"agent,omitempty"`
 }
 
 // networks are all that there are.
@@ -40,6 +46,8 @@ func (s Server) Validate() error {
 			s.Name, AddressMark)
 	case len(s.Networks) == 0:
 		return fmt.Errorf("matrix: server %s serves no networks; name some of %v", s.Name, networks)
+	case s.Host != "" && net.ParseIP(s.Host) == nil:
+		return fmt.Errorf("matrix: server %s has the host %q; want the IP address that it listens on", s.Name, s.Host)
 	}
 	for _, n := range s.Networks {
 		if !slices.Contains(networks, n) {

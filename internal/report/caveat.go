@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ringport/ringport/internal/matrix"
@@ -12,13 +13,16 @@ import (
 // Caveats say what the figures do not.
 func Caveats(o matrix.Outcome, m matrix.Manifest) []string {
 	caveats := []string{
-		"Server and clients are on one machine. What they say to each other goes through the kernel's loopback or a Unix " +
-			"socket, not through a network card: interrupts, driver and wire are missing, and both sides share the " +
-			"caches and the memory.",
+		"Server and clients are on one machine. What they say to each other goes through " + way(o) + ", not through a " +
+			"network card: interrupts, driver and wire are missing, and both sides share the caches and the memory.",
 		cpuCaveat(m),
 		"Latencies of closed loops flatter: while a server stalls, its clients wait and do not ask. Those of the open " +
 			"loops count from the moment at which each message should have been sent.",
 		intervalCaveat(o),
+	}
+	if slices.ContainsFunc(o.Servers, func(s matrix.Server) bool { return s.Agent != "" }) {
+		caveats = append(caveats, "Servers ran in containers, with what those cost: control groups, and a filter that sees "+
+			"each system call. Servers that make fewer of them are better off there than outside.")
 	}
 	if m.Machine.Hypervisor {
 		caveats = append(caveats, "This is a virtual machine. Its neighbours take time from it that nobody here sees: "+
@@ -33,6 +37,14 @@ func Caveats(o matrix.Outcome, m matrix.Manifest) []string {
 			caveats...)
 	}
 	return caveats
+}
+
+// way is what server and clients are connected by: loopback, unless a server was given another address.
+func way(o matrix.Outcome) string {
+	if slices.ContainsFunc(o.Servers, func(s matrix.Server) bool { return s.Host != "" }) {
+		return "addresses of the kernel's own, such as a bridge's, or a Unix socket"
+	}
+	return "the kernel's loopback or a Unix socket"
 }
 
 // cpuCaveat says what the CPUs allow to conclude.

@@ -377,6 +377,9 @@ func TestCaveatsFollowTheWayItWasMeasured(t *testing.T) {
 	require.Contains(t, all, "the CPUs [0]")
 	require.Contains(t, all, "virtual machine")
 	require.NotContains(t, all, "quick")
+	require.Contains(t, all, "loopback")
+	require.NotContains(t, all, "containers")
+	o.Servers[0].Host, o.Servers[0].Agent = "172.18.0.2", "/shared/a.sock"
 	o.Rounds, o.Quick, o.Complete = 5, true, false
 	m.ServerCPUs, m.Machine.Hypervisor = nil, false
 	all = strings.Join(report.Caveats(o, m), " ")
@@ -384,4 +387,7 @@ func TestCaveatsFollowTheWayItWasMeasured(t *testing.T) {
 	require.Contains(t, all, "stopped before its end")
 	require.Contains(t, all, "all that was seen in 5 rounds")
 	require.NotContains(t, all, "virtual machine")
+	require.Contains(t, all, "a bridge's")
+	require.NotContains(t, all, "loopback")
+	require.Contains(t, all, "in containers")
 }

@@ -20,8 +20,7 @@ var sound = map[string]string{
 		"| `internal/sys` | none | golang.org/x/sys | yes |\n" +
 		"| `uring` | internal/sys | golang.org/x/sys | yes |\n" +
 		"| `ops` | uring, bufring | golang.org/x/sys | no |\n" +
-		"| `cmd/*` | server, ops, uring, internal/buildinfo, internal/load, internal/matrix, internal/report, " +
-		"internal/size | any | no |\n",
+		"| `cmd/*` | internal/echod, internal/echobench, internal/uringprobe | any | no |\n",
 	"ops/doc.go": `// Package ops is a stand-in.
 package ops
 `,

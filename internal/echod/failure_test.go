@@ -1,0 +1,81 @@
+package echod
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ringport/ringport/internal/ringtest"
+)
+
+// requireFailure holds that the daemon ended with one line that contains the words.
+func requireFailure(t *testing.T, d *daemon, words ...string) {
+	t.Helper()
+	require.Equal(t, exitFailure, d.exit())
+	require.Empty(t, d.stdout.String())
+	log := d.log()
+	require.Len(t, log, 1)
+	require.Contains(t, log[0], "level=ERROR")
+	for _, w := range words {
+		require.Contains(t, log[0], w)
+	}
+}
+
+func TestAPortInUseIsNamedWithAMend(t *testing.T) {
+	ringtest.Require(t)
+	foreign, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer foreign.Close()
+	another := start(t)
+	for name, address := range map[string]string{
+		"by a foreign program": foreign.Addr().String(),
+		"by another echod":     another.address(), // two would share it by SO_REUSEPORT if nobody looked
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := start(t, "--listen=tcp://"+address)
+			requireFailure(t, d, address, "address already in use", "stop it", "another port", "ss -ltnp")
+		})
+	}
+	requireEcho(t, another.dial(), "still here")
+}
+
+func TestOnePortInUseAmongSeveralIsAFailure(t *testing.T) {
+	ringtest.Require(t)
+	foreign, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer foreign.Close()
+	d := start(t, "--listen=tcp://127.0.0.1:0", "--listen=tcp://"+foreign.Addr().String())
+	requireFailure(t, d, foreign.Addr().String(), "address already in use")
+}
+
+func TestAnAddressOfNobodyIsNamedWithAMend(t *testing.T) {
+	ringtest.Require(t)
+	d := start(t, "--listen=tcp://192.0.2.1:7007") // RFC 5737: for documentation
+	requireFailure(t, d, "192.0.2.1:7007", "cannot assign requested address", "ip address")
+}
+
+func TestARefusedRingIsNamedWithAMend(t *testing.T) {
+	d := startAs(t, roleRefused, nil)
+	requireFailure(t, d, "io_uring_setup", "operation not permitted", "seccomp",
+		"allow io_uring_setup", "docker run --security-opt seccomp=deploy/seccomp.json ringport")
+}
+
+func TestAFailureIsExplainedOnOneLine(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"nothing to add", errors.New("server: no"), "server: no"},
+		{"joined", errors.Join(errors.New("server: one"), errors.New("server: two")), "server: one; server: two"},
+		{"with a hint", fmt.Errorf("server: listen on tcp://:7: bind: %w; stop it", syscall.EADDRINUSE),
+			"server: listen on tcp://:7: bind: address already in use; stop it; ss -ltnp shows which process it is"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.want, explain(test.err)) })
+	}
+}
