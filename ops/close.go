@@ -341,7 +341,8 @@ func (s *Socket) callOutside() {
 	p.mu.Unlock()
 }
 
-// closeAway closes the descriptor of a socket on a goroutine of its own, since SO_LINGER may make that block.
+// closeAway closes the descriptor of a socket on a goroutine of its own, since SO_LINGER may make that block. A signal of
+// the Go runtime may end its wait early, which takes nothing back: the kernel goes on to deliver what was sent.
 func (s *Socket) closeAway(fd int, tok token) {
 	_ = unix.Close(fd)
 	p := s.port
