@@ -182,7 +182,7 @@ func TestADatagramThatDoesNotFitIsTruncated(t *testing.T) {
 	}
 }
 
-// The issue: zero-length datagrams. They are messages like any other, and end nothing.
+// Zero-length datagrams are messages like any other, and end nothing.
 func TestAnEmptyDatagramIsADatagram(t *testing.T) {
 	eachDatagramPair(t, func(t *testing.T, p *ops.Port, from, to *ops.Socket) {
 		for name, set := range map[string]func(*ops.Op){
@@ -293,7 +293,7 @@ func refusing(t *testing.T, p *ops.Port, tr transport) (s *ops.Socket, peer ops.
 	return s, peer
 }
 
-// The issue: ICMP refusal. It is told, and reception goes on.
+// A refusal by ICMP is told, and reception goes on.
 func TestARefusedDatagramDoesNotEndReception(t *testing.T) {
 	for _, tr := range ipTransports() {
 		for name, set := range map[string]func(*ops.Op){
@@ -327,7 +327,7 @@ func TestARefusedDatagramDoesNotEndReception(t *testing.T) {
 	}
 }
 
-// The issue: a refused or empty datagram never ends reception, also not that of a Multishot op.
+// A refused or empty datagram never ends reception, also not that of a Multishot op.
 func TestNothingThatArrivesEndsAMultishotReceive(t *testing.T) {
 	for _, tr := range ipTransports() {
 		t.Run(tr.name, func(t *testing.T) {
@@ -364,7 +364,7 @@ func TestNothingThatArrivesEndsAMultishotReceive(t *testing.T) {
 	}
 }
 
-// The issue: 64 KiB datagrams.
+// A datagram of nearly 64 KiB, the largest there is, arrives whole.
 func TestTheLargestDatagramArrivesWhole(t *testing.T) {
 	const largest = 65507 // 65535 less the headers of IPv4 and UDP
 	for _, tr := range transports() {
@@ -428,7 +428,7 @@ func TestADatagramMayHaveMorePiecesThanTheKernelTakes(t *testing.T) {
 	})
 }
 
-// The issue: sender addresses right under multishot.
+// Under multishot, each datagram is told with the address of its own sender.
 func TestAMultishotReceiveTellsEachSender(t *testing.T) {
 	const senders, rounds = 20, 50
 	for _, tr := range transports() {
@@ -780,7 +780,7 @@ func TestAConnectedDatagramSocketSpeaksWithItsPeer(t *testing.T) {
 	})
 }
 
-// The issue: Unix datagram sockets keep their order, and tell who sent (T-123).
+// Unix datagram sockets keep their order, and tell who sent (T-123).
 func TestUnixDatagramsKeepTheirOrder(t *testing.T) {
 	const count = 3000 // more than the receiver's queue takes at a time
 	p := newPort(t, ops.PortConfig{})

@@ -14,7 +14,8 @@ import (
 	"github.com/ringport/ringport/ops"
 )
 
-// The conformance tests carry, each in a comment, the number of the .NET test that it answers to.
+// Numbers in the comments of conformance tests, such as T-072 or 1.3.12, are those of the rules of the contract that
+// the suite holds.
 
 var (
 	anyIPv4      = ops.IPEndpoint(netip.MustParseAddrPort("0.0.0.0:0"))

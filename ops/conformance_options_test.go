@@ -16,7 +16,8 @@ import (
 	"github.com/ringport/ringport/ops"
 )
 
-func TestOptionsReachTheKernel(t *testing.T) { // issue of sockets: plain methods with units
+// An option is a plain method with units of its own; the kernel has it in its units.
+func TestOptionsReachTheKernel(t *testing.T) {
 	p := newPort(t, ops.PortConfig{})
 	tcp := newSocket(t, p, ops.FamilyIPv4, ops.Stream)
 	tcp6 := newSocket(t, p, ops.FamilyIPv6, ops.Stream)

@@ -249,7 +249,7 @@ func (c race) eachReadAhead(t *testing.T) {
 	}
 }
 
-// The issue: Close against receive, with data under way in every other round.
+// Close against receive, with data under way in every other round.
 func TestCloseRacesWithReceive(t *testing.T) {
 	race{
 		prepare: func(t *testing.T, p *ops.Port, r *round) {
@@ -274,7 +274,7 @@ func TestCloseRacesWithReceive(t *testing.T) {
 	}.eachReadAhead(t)
 }
 
-// The issue: Close against send. What was counted is what the peer gets, to the byte.
+// Close against send. What was counted is what the peer gets, to the byte.
 func TestCloseRacesWithSend(t *testing.T) {
 	small, large := patterned(100), patterned(1<<20)
 	buffer := make([]byte, 1<<20)
@@ -315,7 +315,7 @@ func TestCloseRacesWithSend(t *testing.T) {
 	}
 }
 
-// The issue: Close against accept, with a client under way in every other round.
+// Close against accept, with a client under way in every other round.
 func TestCloseRacesWithAccept(t *testing.T) {
 	prefix := "@ringport-race-" + strconv.Itoa(unix.Getpid()) + "-"
 	race{
@@ -353,7 +353,7 @@ func TestCloseRacesWithAccept(t *testing.T) {
 	}.run(t, ops.PortConfig{}, raceRounds)
 }
 
-// The issue: Close against connect.
+// Close against connect.
 func TestCloseRacesWithConnect(t *testing.T) {
 	address := resettingServer(t)
 	race{
@@ -405,7 +405,7 @@ func resettingServer(t *testing.T) ops.Endpoint {
 	return ops.IPEndpoint(l.Addr().(*net.TCPAddr).AddrPort())
 }
 
-// The issue: Cancel against data. What the op does not tell the next one does: nothing is lost.
+// Cancel against data. What the op does not tell the next one does: nothing is lost.
 func TestCancelRacesWithData(t *testing.T) {
 	race{
 		prepare: func(t *testing.T, p *ops.Port, r *round) {
@@ -429,7 +429,7 @@ func TestCancelRacesWithData(t *testing.T) {
 	}.eachReadAhead(t)
 }
 
-// The issue: Cancel against the end of the stream, which the next receive sees again.
+// Cancel against the end of the stream, which the next receive sees again.
 func TestCancelRacesWithTheEnd(t *testing.T) {
 	race{
 		prepare: func(t *testing.T, p *ops.Port, r *round) {
@@ -450,7 +450,7 @@ func TestCancelRacesWithTheEnd(t *testing.T) {
 	}.eachReadAhead(t)
 }
 
-// The issue: Cancel against a reset, which is told once, by this op or by the next.
+// Cancel against a reset, which is told once, by this op or by the next.
 func TestCancelRacesWithAReset(t *testing.T) {
 	race{
 		prepare: func(t *testing.T, p *ops.Port, r *round) {
@@ -475,7 +475,7 @@ func TestCancelRacesWithAReset(t *testing.T) {
 	}.eachReadAhead(t)
 }
 
-// The issue: Op.Close against completion: it completes as it would have, and is closed afterwards.
+// Op.Close against completion: it completes as it would have, and is closed afterwards.
 func TestOpCloseRacesWithCompletion(t *testing.T) {
 	race{
 		prepare: func(t *testing.T, p *ops.Port, r *round) {

@@ -435,7 +435,7 @@ func packetsInTheMiddle(t *testing.T, p *ops.Port, s *ops.Socket, elements ...op
 	return j
 }
 
-// The issue: a cancelled op is OperationAborted with the exact BytesTransferred.
+// A cancelled op is OperationAborted with the exact BytesTransferred.
 func TestCancelledPacketsCountWhatWasSent(t *testing.T) {
 	const size = 8 << 20
 	path := testFile(t, size)
@@ -590,7 +590,7 @@ func TestPacketsOnManySocketsAtATime(t *testing.T) {
 	}
 }
 
-// The issue: SendPackets of a 1 GiB file does not raise the process's memory by more than 8 MiB.
+// SendPackets of a 1 GiB file does not raise the process's memory by more than 8 MiB.
 func TestAGigabyteIsSentWithoutReadingItIntoMemory(t *testing.T) {
 	const size = 1 << 30
 	path := filepath.Join(t.TempDir(), "sparse")
