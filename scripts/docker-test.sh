@@ -394,7 +394,7 @@ case_compose() {
   promised 'the limit on memory' '{{.HostConfig.Memory}}' $((256 << 20))
   promised 'the limit on processes' '{{.HostConfig.PidsLimit}}' 64
   promised 'the limits on descriptors' '{{range .HostConfig.Ulimits}}{{.Name}} {{.Soft}} {{.Hard}}{{end}}' \
-    'nofile 12000 12000'
+    'nofile 4000 4000'
   state '{{json .HostConfig.SecurityOpt}}' >"$work/options"
   jq --exit-status 'index("no-new-privileges") or index("no-new-privileges:true")' "$work/options" >/dev/null ||
     fail "the container may get new privileges"

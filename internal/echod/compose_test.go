@@ -50,6 +50,17 @@ func TestComposeGivesWhatTheArgumentsTake(t *testing.T) {
 	require.Greater(t, grace, options.Timeouts.DrainTimeout)
 	require.Greater(t, echod.Ulimits.NoFile, options.Limits.MaxConns)
 	require.Less(t, bytesOf(t, echod.Environment["GOMEMLIMIT"]), bytesOf(t, echod.MemLimit))
+	require.Less(t, mostMemory(t, options), bytesOf(t, echod.MemLimit))
+}
+
+// mostMemory is what may be in use at once with these options, as LIMITS in echod(8) adds it up.
+func mostMemory(t *testing.T, o serveOptions) int {
+	t.Helper()
+	const perConnection = 16 << 10
+	require.Positive(t, o.Processors.Shards, "of 0 shards the machine makes any number")
+	require.Positive(t, o.Memory.MaxQueued, "0 is no limit")
+	return o.Processors.Shards*o.Memory.Buffers*int(o.Memory.BufferSize) + int(o.Memory.MaxQueued) +
+		o.Limits.MaxConns*perConnection
 }
 
 func TestComposePublishesWhereEchodListens(t *testing.T) {

@@ -276,6 +276,12 @@ func TestTheHeapOfAPodStaysBelowItsLimit(t *testing.T) {
 	require.LessOrEqual(t, bytesOf(t, only.Resources.Requests.Memory), bytesOf(t, only.Resources.Limits.Memory))
 }
 
+func TestAPodMayHaveTheMemoryThatItsArgumentsTake(t *testing.T) {
+	c := readCluster(t)
+	only := c.only(t)
+	require.Less(t, mostMemory(t, parsed(t, only.Args...)), bytesOf(t, only.Resources.Limits.Memory))
+}
+
 func TestTheSelectorsFindThePods(t *testing.T) {
 	c := readCluster(t)
 	pods := c.deployment.Spec.Template.Metadata.Labels
