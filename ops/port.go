@@ -16,7 +16,7 @@ import (
 
 // Port is a completion port: one ring, the buffers of its receives, the sockets that belong to it, and the
 // goroutine that owns all of them, locked to its thread. Completions and timers run on that goroutine, one after
-// the other. All methods may be called from any goroutine.
+// the other. All methods but Now may be called from any goroutine.
 type Port struct {
 	cfg   PortConfig
 	ring  ring
