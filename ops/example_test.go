@@ -17,7 +17,10 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	listener.AcceptAsync(&ops.Op{Completed: welcome, Multishot: true})
+	accept := &ops.Op{Completed: welcome, Multishot: true}
+	if !listener.AcceptAsync(accept) {
+		log.Fatal(accept.Err()) // a Multishot accept that is not pending was refused
+	}
 	<-port.Done()
 }
 
