@@ -5,7 +5,7 @@
 //	echod --listen tcp://:7007 --max-conns 10000  on every address
 //	echod --admin 127.0.0.1:9107                  with /metrics, /livez and /readyz
 //	echod --config /etc/echod/echod.toml          as the file says
-//	echod --help                                  all flags; each is an ECHOD_ variable and a key of the file as well
+//	echod --help                                  all flags; settings are ECHOD_ variables and keys of the file as well
 //	echod healthcheck tcp://127.0.0.1:7007        asks whether it works
 //
 // It logs one line to stderr when it is ready, with the addresses really bound. A log that is full or closed costs
@@ -15,8 +15,8 @@
 //
 //	SIGTERM, SIGINT  end it: it accepts no more connections, sends what is still queued, and closes what is left after
 //	                 --drain-timeout; a second one ends it at once
-//	SIGHUP           reads the file of --config again: limits and the log level change, everything else waits for a
-//	                 restart
+//	SIGHUP           reads the file of --config again: limits, times, UDP rates and the log level change, everything
+//	                 else waits for a restart
 //	SIGUSR1          logs one line of figures
 //	SIGUSR2          starts the program again, from the path by which it was started, leaves the listeners to the new
 //	                 process, and ends as after SIGTERM once that serves; no connection is refused. If it does not

@@ -20,7 +20,8 @@ const healthcheckDetails = `It needs no ring, and prints one line. The exit stat
 func (healthcheckOptions) Help() string { return healthcheckDetails }
 
 const healthcheckAddress = `Whom to ask. tcp://HOST:PORT, udp://HOST:PORT and unix:///PATH get a few bytes, which ` +
-	`must come back; http://HOST:PORT and http+unix:///PATH, an admin address, are asked for /readyz.`
+	`must come back, or must not with --handler=discard; http://HOST:PORT and http+unix:///PATH, an admin address, are ` +
+	`asked for /readyz.`
 
 // run asks, and says what came of it.
 func (o healthcheckOptions) run(p process) (status int) {

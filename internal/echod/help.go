@@ -7,7 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-const details = `Each flag can be given in the environment too, in the variable named beside it, and in a file. The ` +
+const details = `Each setting can be given in the environment too, in the variable named beside it, and in a file. The ` +
 	`command line goes first, then the environment, where an empty variable is as good as none, then the file. Sizes ` +
 	`are written as 4096, 16KiB or 1MiB, times as 300ms, 10s or 1h30m.
 
