@@ -189,9 +189,9 @@ func (h timerHeap) down(i int) {
 	}
 }
 
-// fire runs the timers whose deadline has passed by the beginning of the turn. One that is reset to now by its own
-// function runs in the next turn.
-func (p *Port) fire() {
+// runTimers runs the timers whose deadline has passed by the beginning of the turn. One that is reset to now by its
+// own function runs in the next turn.
+func (p *Port) runTimers() {
 	for {
 		p.mu.Lock()
 		if p.closing {

@@ -43,7 +43,7 @@ func (p *Port) begin() {
 	if closing {
 		p.closeConnectors()
 	}
-	p.fire()
+	p.runTimers()
 	for i, fn := range posts {
 		posts[i] = nil
 		fn()
