@@ -74,7 +74,7 @@ func TestAcceptsStartedAfterConnectsCompleteAll(t *testing.T) { // T-050
 	}
 }
 
-func TestAcceptIntoASocketMadeBeforehand(t *testing.T) { // T-052
+func TestAcceptFillsASocketMadeBeforehand(t *testing.T) { // T-052
 	t.Run("before a connection comes", func(t *testing.T) { fillTarget(t, false) })
 	t.Run("that has come", func(t *testing.T) { fillTarget(t, true) })
 }
@@ -106,7 +106,7 @@ func fillTarget(t *testing.T, connected bool) {
 	require.NoError(t, target.Close())
 }
 
-func TestAcceptIntoASocketOfAnotherPort(t *testing.T) { // T-052
+func TestAcceptFillsASocketOfAnotherPort(t *testing.T) { // T-052
 	p, other := newPort(t, ops.PortConfig{}), newPort(t, ops.PortConfig{})
 	l := listen(t, p, ops.ListenConfig{})
 	for range 2 {

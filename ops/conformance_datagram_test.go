@@ -928,7 +928,7 @@ func TestConcurrentReceivesGetOneDatagramEach(t *testing.T) {
 }
 
 // T-151, T-157: cancelling one receive leaves the others; closing aborts them all.
-func TestCancellingOneOfSeveralDatagramReceives(t *testing.T) {
+func TestCancelEndsOneOfSeveralDatagramReceives(t *testing.T) {
 	eachDatagramPair(t, func(t *testing.T, p *ops.Port, from, to *ops.Socket) {
 		for cancelled := range 3 {
 			all := jobs(3)

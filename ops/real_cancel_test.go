@@ -38,7 +38,7 @@ func TestCancellingAReceiveLeavesTheOthersAndTheSocket(t *testing.T) {
 	})
 }
 
-func TestCancellingAZeroLengthReceive(t *testing.T) {
+func TestACancelledZeroLengthReceiveIsAborted(t *testing.T) {
 	eachMode(t, func(t *testing.T, p *ops.Port) {
 		_, s := pair(t, p)
 		j := newJob()

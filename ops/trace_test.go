@@ -14,9 +14,9 @@ import (
 // traces is where the stories are: one in each file.
 const traces = "testdata/traces/*.txt"
 
-// TestTraces plays each story to a port on a fake ring. script tells the language; story tells what is checked beside
-// what the trace says.
-func TestTraces(t *testing.T) {
+// Each story is played to a port on a fake ring. script tells the language; story tells what is checked beside what
+// the trace says.
+func TestEveryStoryEndsAsItIsTold(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("..", traces))
 	require.NoError(t, err)
 	require.NotEmpty(t, paths)

@@ -65,7 +65,7 @@
 //	     No generation is needed beside that: an op in the pool has nothing in flight that could complete late.
 //	P15  Closing with unread data resets the connection, and the end of the echo is lost.
 //	     After the client's end of the stream everything was read. TestTheTailArrivesBeforeTheEndOfTheStream
-//	P16  There is no way to stop. TestStopWaitsForTheClients, TestStopCutsOffThoseThatStay, TestStopWithTheAcceptParked
+//	P16  There is no way to stop. TestStopWaitsForTheClients, TestStopCutsOffThoseThatStay, TestStopEndsAParkedAccept
 //	P17  A client who always has data waiting keeps the thread to itself.
 //	     After PortConfig.SyncBudget calls that are done at once, the rest of a turn is pending.
 //	     TestAChattyClientStarvesNobody

@@ -123,7 +123,7 @@ func TestStopCutsOffThoseThatStay(t *testing.T) {
 	require.Equal(t, io.EOF, err)
 }
 
-func TestStopWithTheAcceptParked(t *testing.T) {
+func TestStopEndsAParkedAccept(t *testing.T) {
 	s := startServer(t, 1, 64)
 	served, waiting := dial(t, s), dial(t, s)
 	echo(t, served, pattern(10))
@@ -133,7 +133,7 @@ func TestStopWithTheAcceptParked(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestStopBeforeAnythingElse(t *testing.T) {
+func TestStopWorksBeforeAnythingElse(t *testing.T) {
 	ringtest.Require(t)
 	ringtest.Descriptors(t)
 	s := NewServer(3, 64)

@@ -131,7 +131,7 @@ func TestASocketThatDoesNotListenIsNamed(t *testing.T) {
 	require.Contains(t, d.log()[0], "oops")
 }
 
-func TestSystemdSocketActivate(t *testing.T) {
+func TestSocketsOfSystemdSocketActivateAreServed(t *testing.T) {
 	tool, err := exec.LookPath("systemd-socket-activate")
 	if err != nil {
 		t.Skip("systemd-socket-activate is not installed")

@@ -58,7 +58,7 @@ func (s *site) get(page string) (status int, text string) {
 	return response.StatusCode, string(body)
 }
 
-func TestTheAdminPages(t *testing.T) {
+func TestTheAdminPagesAreServed(t *testing.T) {
 	for name, flag := range map[string]string{
 		"TCP":      "--admin=127.0.0.1:0",
 		"Unix":     "--admin=unix://" + filepath.Join(shortDir(t), "admin"),

@@ -363,7 +363,7 @@ func TestTheTablesFitATerminal(t *testing.T) {
 	require.Contains(t, b.String(), "generator at its limit")
 }
 
-func TestARunInAFewWords(t *testing.T) {
+func TestARunIsSummedUpInAFewWords(t *testing.T) {
 	o := outcome()
 	text := report.Brief(*o.Records[0].Result)
 	require.Contains(t, text, "/s, ")
