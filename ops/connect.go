@@ -19,8 +19,8 @@ type connectSide struct {
 // BytesTransferred counts it. ConnectSocket is the socket then.
 //
 // pending is false when the result is known at once: misuse, a socket that is connected (IsConnected), and every
-// datagram socket. A cancelled connect leaves a socket that is neither here nor there, so it is closed with it. One that
-// failed can be tried again, but, as on .NET, not once Control has shown the descriptor (ErrUnsupported). See
+// datagram socket. A cancelled connect leaves a socket that is neither here nor there, so it is closed with it. One
+// that failed can be tried again, but, as on .NET, not once Control has shown the descriptor (ErrUnsupported). See
 // connect(2), Socket.ConnectAsync of .NET.
 func (s *Socket) ConnectAsync(op *Op) (pending bool) {
 	if !op.start(s, Connect) {

@@ -224,7 +224,8 @@
 //	LocalEndPoint, RemoteEndPoint    LocalEndpoint, RemoteEndpoint
 //	Connected, AddressFamily         Connected, Family
 //	NoDelay, DualMode, LingerState   SetNoDelay, SetDualMode, SetLinger; also SetReuseAddress, SetReusePort,
-//	EnableBroadcast, Ttl and others  SetBroadcast, SetTTL, SetTrafficClass, SetKeepAlive, SetReceiveBuffer, SetSendBuffer
+//	EnableBroadcast, Ttl and others  SetBroadcast, SetTTL, SetTrafficClass, SetKeepAlive, SetReceiveBuffer,
+//	                                 SetSendBuffer
 //	SetSocketOption, IOControl       Socket.Control
 //	SafeHandle, DuplicateAndClose    Socket.Detach gives the descriptor away
 //	Accept, Receive, Send ...        none: nothing here blocks. Package net does that well

@@ -22,7 +22,7 @@ type sendSide struct {
 	trying   bool // a caller's goroutine is sending for the first op
 	shutdown bool // Shutdown(Send) waits for the queue to empty
 	left     bool // a datagram was sent
-	behind   int  // sends with DontWait at the front that came behind one that a caller's goroutine made, and fell short
+	behind   int  // sends with DontWait at the front behind one that a caller's goroutine made, and fell short
 }
 
 func (t *sendSide) busy() bool { return t.inKernel > 0 || t.trying }

@@ -7,8 +7,8 @@ import (
 )
 
 // SetTrafficClass sets the traffic class, 0..255, of the packets that the socket sends: six bits of DSCP (RFC 2474)
-// and two for congestion, which the kernel may use itself. On a dual-mode socket it is that of IPv4 and IPv6 packets. It is
-// IP_TOS of ip(7) and IPV6_TCLASS of ipv6(7). Returns an error that wraps the errno: EINVAL beyond the range,
+// and two for congestion, which the kernel may use itself. On a dual-mode socket it is that of IPv4 and IPv6 packets.
+// It is IP_TOS of ip(7) and IPV6_TCLASS of ipv6(7). Returns an error that wraps the errno: EINVAL beyond the range,
 // ENOPROTOOPT for a Unix socket.
 //
 // ReceiveMessageFromPacketInfo tells the class of a datagram that was received.

@@ -314,8 +314,8 @@ make_generator() {
   shielded docker cp "$work/servers.toml" "$generator:/shared/servers.toml" >/dev/null
 }
 
-# compare runs in a process group of its own: Ctrl-C comes here, and echobench is asked once to stop, a second time to do
-# so at once. It writes the report of what there is.
+# compare runs in a process group of its own: Ctrl-C comes here, and echobench is asked once to stop, a second time to
+# do so at once. It writes the report of what there is.
 compare() {
   local status
   patience=yes

@@ -11,7 +11,7 @@ type Inherited struct {
 	Name string
 	// File holds the descriptor. It may be closed when New has returned.
 	File *os.File
-	// Owned makes the server remove the path of a Unix listener in the end: whoever made it has left it to this process.
-	// A server that was never served leaves the path alone, and so does one that retires.
+	// Owned makes the server remove the path of a Unix listener in the end: whoever made it has left it to this
+	// process. A server that was never served leaves the path alone, and so does one that retires.
 	Owned bool
 }

@@ -60,7 +60,7 @@ const (
 	DroppedMulticast      DropReason = "multicast"       // to or from a multicast, broadcast or unspecified address
 	DroppedSourceRate     DropReason = "source_rate"     // DatagramConfig.SourceRate
 	DroppedTotalRate      DropReason = "total_rate"      // DatagramConfig.TotalRate or TotalBytes
-	DroppedTruncated      DropReason = "truncated"       // longer than a receive buffer: the answer would be another one
+	DroppedTruncated      DropReason = "truncated"       // longer than a receive buffer: the answer would be another
 	DroppedUnsent         DropReason = "unsent"          // the kernel refused the answer
 	DroppedBusy           DropReason = "busy"            // too many answers wait for the kernel
 )

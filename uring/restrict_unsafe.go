@@ -15,8 +15,8 @@ var enabledRegisters = []uint8{
 }
 
 // restrict has the kernel refuse, from Enable on and for good, every operation that is not named, every flag of an SQE
-// but the choice of a buffer, and the registrations that no owner makes. A seccomp filter sees the three system calls of
-// a ring and not what goes through it; this is the filter for the inside. The ring must not be enabled. Since 5.10.
+// but the choice of a buffer, and the registrations that no owner makes. A seccomp filter sees the three system calls
+// of a ring and not what goes through it; this is the filter for the inside. The ring must not be enabled. Since 5.10.
 func (r *Ring) restrict(allow []string) error {
 	if len(allow) == 0 {
 		return nil

@@ -1,6 +1,6 @@
-// Command netpoll echoes with netpoll's own buffers, without copying, as its guide recommends: Next, WriteBinary, Flush,
-// Release. WriteBinary keeps a reference to what is large, and Flush returns when all of it is with the kernel, so that
-// the release comes after both.
+// Command netpoll echoes with netpoll's own buffers, without copying, as its guide recommends: Next, WriteBinary,
+// Flush, Release. WriteBinary keeps a reference to what is large, and Flush returns when all of it is with the kernel,
+// so that the release comes after both.
 package main
 
 import (

@@ -106,7 +106,8 @@ func (s *sender) send(a answer) {
 	_ = s.words.Encode(a) // a client that has gone wants to hear nothing
 }
 
-// Write passes on what the program prints. It takes everything, so that the program does not notice when nobody listens.
+// Write passes on what the program prints. It takes everything, so that the program does not notice when nobody
+// listens.
 func (s *sender) Write(b []byte) (int, error) {
 	s.send(answer{Output: b})
 	return len(b), nil

@@ -60,7 +60,7 @@ type Arrivals string
 // The arrivals.
 const (
 	Constant Arrivals = "constant" // one every 1/Rate seconds
-	Poisson  Arrivals = "poisson"  // exponentially distributed gaps with that mean: users who know nothing of each other
+	Poisson  Arrivals = "poisson"  // exponentially distributed gaps of that mean: users who know nothing of each other
 )
 
 // Config says what to do to which server. The zero value of a field is its default.

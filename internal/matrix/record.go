@@ -67,7 +67,8 @@ type Outcome struct {
 	Loads []Load `json:"loads"`
 	// Records are in the order in which the runs took place.
 	Records []Record `json:"records"`
-	// Unmeasured are the servers that did not start, and LoadsLeftOut says which loads there are no figures of, and why.
+	// Unmeasured are the servers that did not start, and LoadsLeftOut says which loads there are no figures of, and
+	// why.
 	Unmeasured   []Unmeasured      `json:"unmeasured,omitempty"`
 	LoadsLeftOut map[string]string `json:"loads_left_out,omitempty"`
 }

@@ -17,8 +17,8 @@ type Server struct {
 	// Group is what it is compared with as a kind: "go", "c", any word. The first server's own does not matter.
 	Group string `toml:"group" json:"group"`
 	// Command is the program and its arguments. AddressMark is replaced by where to listen: tcp://127.0.0.1:0,
-	// udp://127.0.0.1:0 or unix:///some/path. When clients can connect, the server prints a line with the word ready and
-	// the address, with the port that 0 became, on its standard output or error.
+	// udp://127.0.0.1:0 or unix:///some/path. When clients can connect, the server prints a line with the word ready
+	// and the address, with the port that 0 became, on its standard output or error.
 	Command []string `toml:"command" json:"command"`
 	// Version is a program and its arguments that print the version; empty: it has none.
 	Version []string `toml:"version" json:"-"`

@@ -72,8 +72,8 @@ type Problem struct {
 	Why  string `json:"why"`
 }
 
-// Problems are all runs that are in no figure, and what was never run. Those of a server under a load are one, with what
-// the first of them was.
+// Problems are all runs that are in no figure, and what was never run. Those of a server under a load are one, with
+// what the first of them was.
 func Problems(o matrix.Outcome) []Problem {
 	var problems []Problem
 	for _, u := range o.Unmeasured {

@@ -23,8 +23,8 @@ type Row struct {
 	Group  string `json:"group"`
 	// Valid is how many rounds the figures come from.
 	Valid int `json:"valid_rounds"`
-	// GeneratorBound is in how many of them the generator used more than 90 % of its CPU, or more: the throughput is then
-	// the generator's, and the server's CPU per echo is the figure to read.
+	// GeneratorBound is in how many of them the generator used more than 90 % of its CPU: the throughput is then the
+	// generator's, and the server's CPU per echo is the figure to read.
 	GeneratorBound int `json:"generator_bound_rounds"`
 	// Cells are the metrics, in the order of the table.
 	Cells []Cell `json:"cells"`
