@@ -11,6 +11,10 @@ import (
 // sent before is answered.
 const drainGrace = 100 * time.Millisecond
 
+// retireGrace is the same where a successor takes the next connections: nobody waits for the end of those that are
+// there, and a client that is only slow is not to be cut.
+const retireGrace = time.Second
+
 // never is a deadline that is not set.
 const never time.Duration = math.MaxInt64
 
@@ -120,23 +124,36 @@ func (s *Session) drain() {
 	}
 	now := clock()
 	p := s.part()
-	p.heard, p.look, p.until = now, now+drainGrace, now+s.shard.limits.linger
+	p.heard, p.look, p.until = now, now+drainGrace, max(now+s.shard.limits.linger, s.shard.leaveUntil)
 	if s.paused != 0 {
 		p.owed = s.ask(unix.SIOCINQ)
 	}
 	s.schedule()
 }
 
-// checkDrain ends the answering once the peer is silent. One that sends on is answered for LingerTimeout, or until it
-// has got the answers to what had arrived when the drain began. Where a successor takes the next ones, one that has not
-// said anything yet may just have been connected, and has that long, too.
+// checkDrain ends the answering once the peer is silent. One that sends on is answered for LingerTimeout, or as long as
+// Retire allows, or until it has got the answers to what had arrived when the drain began.
 func (s *Session) checkDrain(now time.Duration) {
 	p := s.part()
-	p.look = now + drainGrace
-	silent := s.paused == 0 && now-p.heard >= drainGrace && (s.spoke || !s.shard.retiring)
+	silence := p.heard + s.drainGrace()
+	silent := s.paused == 0 && now >= silence
 	if p.owed == 0 && (silent || now >= p.until) {
 		s.drainOver = true
 		s.steer()
 		s.endIfDone()
+		return
 	}
+	p.look = max(min(silence, p.until, now+retireGrace), now+drainGrace) // its first words make the silence shorter
+}
+
+// drainGrace is how long the peer may be silent in a drain. Where a successor takes the next ones, one that has not
+// said anything yet may just have been connected, and has LingerTimeout.
+func (s *Session) drainGrace() time.Duration {
+	switch {
+	case !s.shard.retiring:
+		return drainGrace
+	case !s.spoke:
+		return s.shard.limits.linger
+	}
+	return retireGrace
 }

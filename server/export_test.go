@@ -14,5 +14,8 @@ func (q *Queue) Chunk() []byte { return q.chunk() }
 func (q *Queue) Advance(n int) { q.advance(n) }
 func (q *Queue) Size() int     { return q.size() }
 
+// DrainGrace is how long a peer may be silent in a shutdown.
+const DrainGrace = drainGrace
+
 // ChunkSize is the most that Chunk gives.
 const ChunkSize = chunkSize

@@ -18,6 +18,9 @@ import (
 // they are cancelled, what they were woken for, and what waits for a permit (Config.MaxConns) is served to its end. A
 // connection that comes in this late and says nothing has Config.LingerTimeout for its first words.
 //
+// A session ends when its peer has ended it, or is silent for a second. One whose peer sends on is served until
+// Config.LingerTimeout before the deadline of ctx, or at least for half of the time that is left, and then asked to end.
+//
 // When ctx ends before all sessions have, the others are closed at once, and the error says how many and wraps ctx's. A
 // shutdown that has begun goes on as it is. Without a successor that has the sockets, as with Config.TakeOver, what the
 // kernel brings to them between the last accept and the close is reset, unless net.ipv4.tcp_migrate_req is 1.
@@ -52,6 +55,7 @@ func (s *Server) beginRetiring() bool {
 // retire gives the listeners of the shard up and then lets every session come to its end. The caller is no shard's
 // goroutine.
 func (sh *shard) retire(ctx context.Context) {
+	sh.post(func() { sh.leaveUntil = leaveUntil(ctx, sh.limits.linger) })
 	stopped := sh.run(ctx, sh.stopAccepting) // before that a listener may ask for connections, whose socket is given up
 	for _, l := range sh.listeners {
 		err := stopped
@@ -63,6 +67,17 @@ func (sh *shard) retire(ctx context.Context) {
 		}
 	}
 	sh.post(sh.leftListeners)
+}
+
+// leaveUntil is when sessions have to be asked to end, so that they have lingered when ctx ends; never without a
+// deadline.
+func leaveUntil(ctx context.Context, linger time.Duration) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return never
+	}
+	left := time.Until(deadline)
+	return clock() + max(left-linger, left/2)
 }
 
 // stopAccepting begins a retirement.

@@ -187,6 +187,45 @@ func TestWhoHasJustConnectedMaySpeakToARetiringServer(t *testing.T) {
 	require.NoError(t, <-retired)
 }
 
+// Long after it would have ended in a shutdown, and with pauses that are longer than a shutdown grants.
+func TestWhoSendsOnIsServedByARetiringServer(t *testing.T) {
+	r := start(t, server.Config{Shards: 1, LingerTimeout: 50 * time.Millisecond}, server.Echo{})
+	c := r.dial()
+	requireEcho(t, c, "before")
+	retired := r.retireMeanwhile(time.Hour)
+	r.until("it retires", func(server.Stats) bool { return r.Ready() != nil })
+	pause := time.NewTicker(3 * server.DrainGrace / 2)
+	defer pause.Stop()
+	for range 5 {
+		requireEcho(t, c, "meanwhile")
+		<-pause.C
+	}
+	requireEcho(t, c, "and one more")
+	require.NoError(t, c.Close())
+	require.NoError(t, <-retired)
+	require.Zero(t, r.Stats().Cut())
+}
+
+func TestWhoSendsOnIsAskedToEndBeforeARetirementIsOver(t *testing.T) {
+	r := start(t, server.Config{Shards: 1, LingerTimeout: 50 * time.Millisecond}, server.Echo{})
+	c := r.dial()
+	requireEcho(t, c, "before")
+	retired := r.retireMeanwhile(500 * time.Millisecond)
+	sent := 0
+	for ; ; sent++ {
+		if _, err := c.Write([]byte("x")); err != nil {
+			break // it has closed after all
+		}
+		if n, err := c.Read(make([]byte, 1)); n == 0 {
+			require.ErrorIs(t, err, io.EOF, "the end of the stream, no reset")
+			break
+		}
+	}
+	require.NoError(t, c.Close())
+	require.NoError(t, <-retired, "nobody is cut")
+	require.Positive(t, sent)
+}
+
 func TestARetirementThatTakesTooLongIsCut(t *testing.T) {
 	// On one shard, so that nobody is let in for the one that is cut.
 	r := start(t, server.Config{Shards: 1, MaxConns: 1, LingerTimeout: patience}, server.Echo{})

@@ -20,12 +20,13 @@ type shard struct {
 	guard      *guard       // nil without responders
 	datagrams  datagramCounts
 
-	accepting bool
-	retiring  bool // the listeners are others' from now on
-	leaving   bool // and connections may still come from them
-	draining  bool
-	limits    *limits
-	pinned    bool // the thread is kept on a CPU
+	accepting  bool
+	retiring   bool // the listeners are others' from now on
+	leaving    bool // and connections may still come from them
+	draining   bool
+	leaveUntil time.Duration // when sessions that are not silent are asked to end, of a shard that retires
+	limits     *limits
+	pinned     bool // the thread is kept on a CPU
 
 	sessions *Session   // the first, linked both ways
 	blocked  []*Session // those that have a queue

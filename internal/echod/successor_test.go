@@ -70,6 +70,30 @@ func (l *load) begin(clients int, network, address string) {
 	}
 }
 
+// stay has one client, who is connected already, have something echoed again and again until it is told to leave. One
+// that did not get to run for half a second has been silent, and has no right to be served by a process that retires.
+func stay(conn net.Conn) (leave func() error) {
+	var leaving atomic.Bool
+	left := make(chan error, 1)
+	go func() {
+		defer conn.Close()
+		for n := 0; !leaving.Load(); n++ {
+			began := time.Now()
+			if err := exchange(conn, fmt.Sprintf("I am still here, %d", n)); err != nil {
+				if silent := time.Since(began) > time.Second/2; !silent {
+					left <- fmt.Errorf("echo %d: %w", n, err)
+				}
+				break
+			}
+		}
+		close(left)
+	}()
+	return func() error {
+		leaving.Store(true)
+		return <-left
+	}
+}
+
 // end stops the clients and holds that all of them were served.
 func (l *load) end(t *testing.T) {
 	t.Helper()
@@ -90,6 +114,17 @@ func visit(network, address, text string) error {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
+	if err := exchange(conn, text); err != nil {
+		return err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		return tcp.SetLinger(0)
+	}
+	return nil
+}
+
+// exchange sends a text and reads its echo.
+func exchange(conn net.Conn, text string) error {
 	if _, err := io.WriteString(conn, text); err != nil {
 		return err
 	}
@@ -99,9 +134,6 @@ func visit(network, address, text string) error {
 	}
 	if string(reply) != text {
 		return fmt.Errorf("echo %q, want %q", reply, text)
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		return tcp.SetLinger(0)
 	}
 	return nil
 }
@@ -123,17 +155,20 @@ func TestRestartsUnderLoadRefuseAndCutNobody(t *testing.T) {
 
 	pid := d.command.Process.Pid
 	for n := range restarts {
-		long := []net.Conn{dialAddress(t, address), dialPath(t, path)}
-		for _, conn := range long {
+		silent := []net.Conn{dialAddress(t, address), dialPath(t, path)}
+		for _, conn := range silent {
 			requireEcho(t, conn, "I was here before")
 		}
+		leaveTCP, leaveUnix := stay(dialAddress(t, address)), stay(dialPath(t, path))
 		pid = d.succeed(pid, n+1)
-		for _, conn := range long {
+		for _, conn := range silent {
 			rest, err := io.ReadAll(conn)
 			require.NoError(t, err, "the end of the stream, no reset")
 			require.Empty(t, rest)
 			require.NoError(t, conn.Close())
 		}
+		require.NoError(t, leaveTCP(), "who sends on is served by the one that retires")
+		require.NoError(t, leaveUnix())
 		d.awaitLines(n+1, `level=INFO msg=stopped$`)
 		status, _ := pages.get("/readyz")
 		require.Equal(t, 200, status)
