@@ -225,7 +225,7 @@
 //	Connected, AddressFamily         Connected, Family
 //	NoDelay, DualMode, LingerState   SetNoDelay, SetDualMode, SetLinger; also SetReuseAddress, SetReusePort,
 //	EnableBroadcast, Ttl and others  SetBroadcast, SetTTL, SetTrafficClass, SetKeepAlive, SetReceiveBuffer,
-//	                                 SetSendBuffer
+//	                                 SetSendBuffer, SetMultishotLimit
 //	SetSocketOption, IOControl       Socket.Control
 //	SafeHandle, DuplicateAndClose    Socket.Detach gives the descriptor away
 //	Accept, Receive, Send ...        none: nothing here blocks. Package net does that well

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"strconv"
 	"sync/atomic"
 	"syscall"
 
@@ -26,6 +27,7 @@ type receiveSide struct {
 	eof       bool
 	fail      syscall.Errno // to be given to the next op, once
 	due       atomic.Int32  // ops that have their data, but whose handlers are still to run
+	limit     atomic.Int32  // see SetMultishotLimit
 }
 
 // arming is what kind of receive the kernel has.
@@ -40,6 +42,22 @@ const (
 )
 
 func (r *receiveSide) has(op *Op) bool { return r.multi == op || r.waiting.has(op) }
+
+// SetMultishotLimit says after how many bytes, up to 1073741824, the kernel gives no more to a Multishot receive until
+// the port arms it anew at the end of its turn; 0, as on a fresh socket: there is no limit. So a handler that stops the
+// receive, since it has enough, gets at most as many bytes more. It concerns the receive from the next time that it is
+// armed on. Returns an error that matches ErrArgument when n is out of range.
+//
+// Kernel: the limit needs 6.18 (uring.Features.ReceiveLimit), and is ignored before.
+func (s *Socket) SetMultishotLimit(n int) error {
+	if n < 0 || n > maxMultishotLimit {
+		return argumentError(Receive, "the limit of Multishot is "+strconv.Itoa(n)+", want 0..1073741824")
+	}
+	s.rx.limit.Store(int32(n))
+	return nil
+}
+
+const maxMultishotLimit = 1 << 30
 
 // ReceiveAsync receives what is there, at least one byte, into the op's buffer or list, or into a buffer that the
 // kernel picks when the op has neither. It is the end of the stream when it succeeds with 0 bytes. A buffer of
@@ -245,7 +263,7 @@ func (s *Socket) arm() bool {
 	op := r.waiting.head
 	switch {
 	case r.multi != nil:
-		return s.armMulti(0)
+		return s.armMulti(int(r.limit.Load()))
 	case p.cfg.ReadAhead > 0:
 		room := p.cfg.ReadAhead - r.ahead.size()
 		if !r.asked || op == nil && !r.ahead.resumes(p.cfg.ReadAhead) {

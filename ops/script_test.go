@@ -22,6 +22,7 @@ import (
 //	receive OP SOCKET [own=N] [list=N,N] [empty] [peek] [multishot] [keep] -> RESULT
 //	send OP SOCKET N [pieces=N] [dontwait] -> RESULT
 //	accept OP LISTENER [multishot] -> RESULT
+//	limit SOCKET N                     its Multishot receives end after so many bytes
 //	cancel OP | close SOCKET | close port | close OP | shutdown SOCKET | release
 //	asleep STEP                        the step is another goroutine's, while the next turn sleeps
 //	on OP STEP                         the step is done by the op's handler when it runs next
@@ -92,6 +93,7 @@ func (sc *script) step(words []string) {
 		"socket": sc.doSocket, "listener": sc.doListener,
 		"receive": sc.doReceive, "send": sc.doSend, "accept": sc.doAccept,
 		"cancel": sc.doCancel, "close": sc.doClose, "shutdown": sc.doShutdown, "release": sc.doRelease,
+		"limit": sc.doLimit,
 		"asleep": sc.doAsleep, "on": sc.doOn,
 		"turn": sc.doTurn, "last": sc.doLastTurn, "pass": sc.doPass, "sq": sc.doTakes, "enter": sc.doEnterFails,
 		"submits": sc.doSubmits, "kernel": sc.doKernel, "completes": sc.doCompletes,
@@ -181,6 +183,16 @@ func (sc *script) number(word string) int {
 func (sc *script) expect(o options, got string) {
 	if got != o.result {
 		sc.failf("it answered %q", got)
+	}
+}
+
+func (sc *script) doLimit(o options) {
+	n, err := strconv.Atoi(o.at(1))
+	if err == nil {
+		err = sc.parties[o.at(0)].socket.SetMultishotLimit(n)
+	}
+	if err != nil {
+		sc.failf("%v", err)
 	}
 }
 

@@ -58,8 +58,13 @@ func (b *budget) refuse(n int) error {
 	return &QueueFullError{Queued: int(queued), Limit: int(max), Total: true}
 }
 
-// keepBudget has the blocked sessions of the shard look at the budget.
+// keepBudget has the sessions of the shard look at the budget.
 func (sh *shard) keepBudget() {
+	if sh.server.budget.over.Load() {
+		sh.each((*Session).relimitTurn)
+	} else {
+		sh.each((*Session).limitTurn) // from the next time on that they are armed
+	}
 	for i := len(sh.blocked) - 1; i >= 0; i-- {
 		s := sh.blocked[i] // one that ends meanwhile takes itself out, and puts one in its place that has looked already
 		s.holdBack()

@@ -111,6 +111,28 @@ func TestWithTooMuchQueuedForAllOnlyThoseWithAQueueWait(t *testing.T) {
 	r.until("all are gone", func(s server.Stats) bool { return s.Sessions == 0 && s.Queued == 0 })
 }
 
+func TestSlowReadersTakeLittleMoreThanWhatMayBeQueuedForAll(t *testing.T) {
+	const slow, maxQueued, buffers = 100, 1 << 20, 256
+	r := start(t, server.Config{Shards: 1, MaxQueued: maxQueued, Buffers: buffers}, server.Echo{})
+	if !r.limitsTurns() {
+		t.Skip("the kernel does not limit multishot receives; that needs 6.18")
+	}
+	var writers sync.WaitGroup
+	conns := make([]*net.TCPConn, slow)
+	for i := range conns {
+		conns[i] = r.dialNarrow()
+		writers.Go(func() { _ = sendSource(conns[i], i, 1<<30, 64<<10) }) // ends when it is closed
+	}
+	r.until("all are paused", func(s server.Stats) bool { return s.Paused == slow })
+	turn := buffers * server.DefaultBufferSize // that made it too much
+	require.LessOrEqual(t, r.Stats().Queued, int64(maxQueued+turn+slow*server.DefaultBufferSize))
+	for _, c := range conns {
+		require.NoError(t, c.Close())
+	}
+	writers.Wait()
+	r.until("they are gone", func(s server.Stats) bool { return s.Sessions == 0 })
+}
+
 func TestASlowReaderThatIsHeldBackGoesOnWhenAnotherLeaves(t *testing.T) {
 	const highWater, maxQueued = 8 << 20, 64 << 10
 	r := start(t, server.Config{HighWater: highWater, MaxQueued: maxQueued}, server.Echo{})

@@ -66,11 +66,13 @@ type Config struct {
 	// that were needed at one time.
 	Buffers int
 	// HighWater is how many bytes may be queued for a session before its receiving pauses, 1024..1073741824; 0:
-	// DefaultHighWater. What one turn of the port delivers may go beyond it.
+	// DefaultHighWater. What one turn of the port delivers goes beyond it: as a rule all that the kernel had received for
+	// the session; with less than DefaultHighWater, from Linux 6.18 on, at most as much again.
 	HighWater int
 	// MaxQueued is how many bytes may be queued for all sessions together before receiving pauses, 1024..1099511627776;
 	// 0: as many as HighWater of every session allows. Only sessions for which something is queued pause, until half of
-	// it is left. What they receive until they are found to be blocked may go beyond it.
+	// it is left. What one turn of the ports delivers goes beyond it, and then at most BufferSize for each session, before
+	// Linux 6.18 what the kernel had received for it.
 	MaxQueued int
 	// LingerTimeout is how long a session that was ended by this side reads on until the peer ends its side, up to
 	// a year; 0: DefaultLingerTimeout.

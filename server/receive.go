@@ -66,6 +66,30 @@ func (s *Session) receiveEnded(op *ops.Op) {
 	}
 }
 
+// limitTurn says how much one turn may bring, where the kernel can limit that. As a rule that is all that has arrived:
+// to arm the receive anew costs a tenth of the CPU of a stream and more. Who asks for less than the usual HighWater wants
+// small queues more than that, and while too much is queued for all sessions, one more that is blocked shall not add
+// more than a buffer.
+func (s *Session) limitTurn() {
+	limit, high := 0, s.shard.limits.highWater
+	if high < DefaultHighWater {
+		limit = high
+	}
+	if size := s.shard.server.cfg.BufferSize; s.shard.server.budget.over.Load() && (limit == 0 || size < limit) {
+		limit = size
+	}
+	_ = s.socket.SetMultishotLimit(limit)
+}
+
+// relimitTurn is limitTurn for a session whose receive may be armed already.
+func (s *Session) relimitTurn() {
+	s.limitTurn()
+	if s.receiving && !s.cancelled && !s.discards() {
+		s.cancelled = true
+		s.socket.Cancel(&s.receive) // its end arms it anew
+	}
+}
+
 // throttle stops receiving while too much waits to be sent, and lets it go on when half of that is left. What was
 // started counts as well: until it is known whether the peer reads, the kernel would deliver another turn's worth.
 func (s *Session) throttle() {

@@ -75,6 +75,7 @@ func (s *Session) touch(now time.Duration) {
 // relimit looks at the session by limits that have changed.
 func (s *Session) relimit(now time.Duration) {
 	s.countSource()
+	s.relimitTurn()
 	if s.phase == phaseLingering {
 		s.part().until = min(s.part().until, now+s.shard.limits.linger)
 	}

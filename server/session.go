@@ -176,6 +176,7 @@ func (s *Session) RemoteEndpoint() ops.Endpoint { return s.remote }
 func (sh *shard) open(p parked) {
 	s := &Session{shard: sh, socket: p.socket, remote: p.remote, counted: p.counted}
 	s.receive.Completed, s.receive.UserToken, s.receive.Multishot = sh.receivedFn, s, true
+	s.limitTurn()
 	sh.add(s)
 	s.active = clock()
 	s.opened = s.active
