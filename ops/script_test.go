@@ -93,7 +93,7 @@ func (sc *script) step(words []string) {
 		"socket": sc.doSocket, "listener": sc.doListener,
 		"receive": sc.doReceive, "send": sc.doSend, "accept": sc.doAccept,
 		"cancel": sc.doCancel, "close": sc.doClose, "shutdown": sc.doShutdown, "release": sc.doRelease,
-		"limit": sc.doLimit,
+		"limit":  sc.doLimit,
 		"asleep": sc.doAsleep, "on": sc.doOn,
 		"turn": sc.doTurn, "last": sc.doLastTurn, "pass": sc.doPass, "sq": sc.doTakes, "enter": sc.doEnterFails,
 		"submits": sc.doSubmits, "kernel": sc.doKernel, "completes": sc.doCompletes,
