@@ -20,7 +20,7 @@ import (
 
 // Limits of the admin pages. Whoever reads them is a program of the operator's, but not every program is a good one.
 const (
-	adminConns         = 64               // at a time; more wait in the backlog
+	adminConns         = 64               // at a time, fewer where descriptors are few; more wait in the backlog
 	adminHeaderTimeout = 5 * time.Second  // for the head of a request
 	adminReadTimeout   = 10 * time.Second // for all of it
 	adminWriteTimeout  = 30 * time.Second // for the answer; a profile takes what it was asked for on top
@@ -134,8 +134,8 @@ func (a *adminServer) file() (*os.File, error) {
 	return listener.File()
 }
 
-// serve answers with the pages until close or leave.
-func (a *adminServer) serve(pages http.Handler, log *slog.Logger) {
+// serve answers with the pages, on so many connections at a time, until close or leave.
+func (a *adminServer) serve(pages http.Handler, conns int, log *slog.Logger) {
 	a.server = &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: adminHeaderTimeout,
@@ -148,7 +148,7 @@ func (a *adminServer) serve(pages http.Handler, log *slog.Logger) {
 	a.served = make(chan struct{})
 	go func() {
 		defer close(a.served)
-		err := a.server.Serve(newLimitedListener(a.listener, adminConns))
+		err := a.server.Serve(newLimitedListener(a.listener, conns))
 		if !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the admin pages are served no more", "error", err)
 		}

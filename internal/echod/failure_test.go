@@ -74,6 +74,12 @@ func TestAFailureIsExplainedOnOneLine(t *testing.T) {
 		{"joined", errors.Join(errors.New("server: one"), errors.New("server: two")), "server: one; server: two"},
 		{"with a hint", fmt.Errorf("server: listen on tcp://:7: bind: %w; stop it", syscall.EADDRINUSE),
 			"server: listen on tcp://:7: bind: address already in use; stop it; ss -ltnp shows which process it is"},
+		{"no descriptor", fmt.Errorf("ops: new port: %w", syscall.EMFILE),
+			"ops: new port: too many open files; raise the limit on open files (ulimit -n, LimitNOFILE=)"},
+		{"no descriptor in the system", syscall.ENFILE,
+			"too many open files in system; raise the limit on open files (ulimit -n, LimitNOFILE=)"},
+		{"with a mend of its own", fmt.Errorf("uring: %w; raise the limit on open files (ulimit -n, LimitNOFILE=)",
+			syscall.EMFILE), "uring: too many open files; raise the limit on open files (ulimit -n, LimitNOFILE=)"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.want, explain(test.err)) })

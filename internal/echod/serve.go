@@ -25,7 +25,6 @@ func (o serveOptions) run(p process) (status int) {
 		options: o, process: p, log: log, threshold: threshold, flags: p.inheritance.flags(),
 		manager: &manager{send: p.notify, log: log},
 	}
-	i.limits.Store(&cfg)
 	return i.run(cfg)
 }
 
