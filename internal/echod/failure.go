@@ -19,7 +19,6 @@ var hints = []struct {
 	cause error
 	hint  string
 }{
-	{syscall.EADDRINUSE, "ss -ltnp shows which process it is"},
 	{syscall.EADDRNOTAVAIL, "ip address shows those that it has"},
 	{syscall.EMFILE, moreFiles},
 	{syscall.ENFILE, moreFiles},
