@@ -100,8 +100,16 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 		options.NoAppSummary = true
 		fmt.Fprintln(ctx.Stdout, "Usage: echod [serve] [flags]")
 	}
-	return kong.DefaultHelpPrinter(options, ctx)
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return &unprintedError{err}
+	}
+	return nil
 }
+
+// unprintedError is that the help could not be written, which is nothing wrong with the command line.
+type unprintedError struct{ error }
+
+func (e *unprintedError) Unwrap() error { return e.error }
 
 // explainFlag is the help of a flag with its variable.
 func explainFlag(value *kong.Value) string {
