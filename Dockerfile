@@ -2,6 +2,7 @@
 #
 #   docker build --tag ringport .
 #   docker build --tag ringport --build-arg GO_IMAGE="$(scripts/docker-base.sh | tail -n 1)" .   # without a registry
+#   docker build --tag ringport --build-arg VERSION=v1.2.3 --build-arg REVISION="$(git rev-parse HEAD)" .
 #   docker build --tag ringport:arm64 --build-arg TARGETARCH=arm64 .                             # cross-compiled
 #
 # How to run it, and what to do where io_uring is refused: deploy/README.md.
@@ -15,9 +16,15 @@ RUN go mod download
 COPY . .
 # BuildKit sets TARGETARCH; without it the image is for the machine that builds it.
 ARG TARGETARCH
+# What the programs say that they are: there may be no version control system in here.
+ARG VERSION=devel
+ARG REVISION=unknown
 # The same sources give the same bytes: no paths, no build ids, and no dates of files either.
 RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
-    go build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o /out/usr/bin/ringport ./cmd/ringport && \
+    go build -trimpath -buildvcs=false -ldflags="-s -w -buildid= \
+      -X github.com/ringport/ringport/internal/buildinfo.linkedVersion=${VERSION} \
+      -X github.com/ringport/ringport/internal/buildinfo.linkedRevision=${REVISION}" \
+      -o /out/usr/bin/ringport ./cmd/ringport && \
     for name in echobench echod uringprobe; do ln -s ringport "/out/usr/bin/$name"; done && \
     find /out -exec touch -h -d '1970-01-01 00:00:00' {} +
 

@@ -12,6 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 checks=(contents repeat arm64 refusal memlock)
 limit=25000000 # bytes
+version=v0.0.0-check
+revision=0123456789abcdef0123456789abcdef01234567
 patience=60    # seconds for what takes one or two
 name=ringport-image-check-$$
 work=$(mktemp -d)
@@ -46,7 +48,8 @@ build() {
   local tag=$1 id
   shift
   images+=("$name:$tag")
-  docker build --tag "$name:$tag" --build-arg "GO_IMAGE=$base" "$@" "$work/tree" >"$work/build" 2>&1 ||
+  docker build --tag "$name:$tag" --build-arg "GO_IMAGE=$base" --build-arg VERSION="$version" \
+    --build-arg REVISION="$revision" "$@" "$work/tree" >"$work/build" 2>&1 ||
     fail "docker build: $(tail -n 20 "$work/build")"
   while read -r id; do
     [[ $id == "$base_id" ]] || leftovers=("$id" "${leftovers[@]}") # the last one first: the others are below it
@@ -82,8 +85,9 @@ check_contents() {
   user=$(docker image inspect --format '{{.Config.User}}' "$name:first")
   [[ $user == 65532:65532 ]] || fail "the image runs as $user, and not as 65532"
   for program in echod echobench uringprobe; do
-    docker run --rm --entrypoint "$program" "$name:first" --version | grep --quiet "^$program " ||
-      fail "$program of the image does not tell its version"
+    docker run --rm --entrypoint "$program" "$name:first" --version >"$work/version"
+    grep --quiet "^$program $version $revision go" "$work/version" ||
+      fail "$program of the image says that it is $(<"$work/version"), and not $version $revision"
   done
   say "$size bytes: $files"
 }

@@ -9,18 +9,20 @@ import (
 
 // Defaults of a Config.
 const (
-	DefaultListen                      = "tcp://127.0.0.1:7007"
-	DefaultMaxConns                    = 10000
-	DefaultIdleTimeout   time.Duration = 0 // none
-	DefaultWriteTimeout  time.Duration = 0 // none
-	DefaultBufferSize                  = bufring.DefaultSize
-	DefaultBuffers                     = bufring.DefaultBuffers
-	DefaultHighWater                   = 256 << 10
-	DefaultLingerTimeout               = 2 * time.Second
-	DefaultBacklog                     = 1024
-	DefaultLifetime      time.Duration = 0 // none
-	DefaultAcceptRate                  = 0 // as fast as they come
-	DefaultMaxQueued                   = 0 // HighWater of each session is the only limit
+	DefaultListen                        = "tcp://127.0.0.1:7007"
+	DefaultMaxConns                      = 10000
+	DefaultIdleTimeout     time.Duration = 0 // none
+	DefaultWriteTimeout    time.Duration = 0 // none
+	DefaultBufferSize                    = bufring.DefaultSize
+	DefaultBuffers                       = bufring.DefaultBuffers
+	DefaultDatagramSize                  = 64 << 10 // any datagram fits into it
+	DefaultDatagramBuffers               = 1024     // as much memory as with the defaults for streams
+	DefaultHighWater                     = 256 << 10
+	DefaultLingerTimeout                 = 2 * time.Second
+	DefaultBacklog                       = 1024
+	DefaultLifetime        time.Duration = 0 // none
+	DefaultAcceptRate                    = 0 // as fast as they come
+	DefaultMaxQueued                     = 0 // HighWater of each session is the only limit
 )
 
 // Config says where a server listens and what it may use. The zero value of a field is its default.
@@ -59,11 +61,11 @@ type Config struct {
 	// Lifetime ends a session so long after it was opened, up to a year: it sends what is queued and closes; 0: never.
 	// A peer that takes nothing of that for WriteTimeout, or without one for LingerTimeout, does not get it.
 	Lifetime time.Duration
-	// BufferSize is the size of a receive buffer in bytes, 64..1048576; 0: DefaultBufferSize. With UDP listeners it is
-	// 480 at least, and datagrams longer than BufferSize without ops.DatagramOverhead are dropped.
+	// BufferSize is how many bytes a receive buffer takes, 64..1048576; 0: DefaultBufferSize, or with UDP listeners
+	// DefaultDatagramSize. With UDP listeners it is 256 at least, and longer datagrams are dropped.
 	BufferSize int
-	// Buffers is the number of receive buffers of each shard, 1..32768; 0: DefaultBuffers. Memory is used for those
-	// that were needed at one time.
+	// Buffers is the number of receive buffers of each shard, 1..32768; 0: DefaultBuffers, or DefaultDatagramBuffers
+	// where BufferSize is DefaultDatagramSize by default. Memory is used for those that were needed at one time.
 	Buffers int
 	// HighWater is how many bytes may be queued for a session before its receiving pauses, 1024..1073741824; 0:
 	// DefaultHighWater. What one turn of the port delivers goes beyond it: as a rule all that the kernel had received for
@@ -98,8 +100,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Shards = orElse(c.Shards, len(usableCPUs()))
 	c.MaxConns = orElse(c.MaxConns, DefaultMaxConns)
-	c.BufferSize = orElse(c.BufferSize, DefaultBufferSize)
-	c.Buffers = orElse(c.Buffers, DefaultBuffers)
+	c.sizeBuffers()
 	c.HighWater = orElse(c.HighWater, DefaultHighWater)
 	c.LingerTimeout = orElse(c.LingerTimeout, DefaultLingerTimeout)
 	c.Backlog = orElse(c.Backlog, DefaultBacklog)

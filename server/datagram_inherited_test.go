@@ -89,6 +89,18 @@ func TestAnInheritedUDPSocketIsNoConsentToBePublic(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+func TestTheLongestDatagramFitsIntoTheDefaultBuffersOfAnInheritedSocket(t *testing.T) {
+	ringtest.Descriptors(t)
+	conn, file := inheritedUDP(t, "127.0.0.1:0")
+	r := serve(t, server.Config{Inherited: []server.Inherited{{Name: "echo.socket", File: file}}})
+	require.NoError(t, file.Close(), "as it may be when New has returned")
+	require.NoError(t, r.Reload(server.Config{MaxConns: 5}), "which leaves the buffers as they are")
+	c := udpTo(t, conn.LocalAddr().(*net.UDPAddr).AddrPort())
+	_, err := c.Write([]byte(ofLength(longestDatagram)))
+	require.NoError(t, err)
+	c.requireAnswer(ofLength(longestDatagram))
+}
+
 func TestASuccessorGoesOnWithTheDatagramsOfItsPredecessor(t *testing.T) {
 	ringtest.Descriptors(t)
 	first := serve(t, server.Config{Listen: udp4, Shards: 3})

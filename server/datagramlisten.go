@@ -5,13 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ringport/ringport/bufring"
 	"github.com/ringport/ringport/ops"
 )
-
-// minDatagramBuffer is the smallest Config.BufferSize with UDP listeners: room for what the kernel tells of a
-// datagram, and for a datagram of some size.
-const minDatagramBuffer = ops.DatagramOverhead + 256
 
 // checkAddress tells what is wrong with an address of Listen. A name is not looked up.
 func (c *Config) checkAddress(address string) error {
@@ -23,16 +18,6 @@ func (c *Config) checkAddress(address string) error {
 		return fmt.Errorf("server: listen on %s: %w", address, err)
 	}
 	return nil
-}
-
-// minBufferSize is the smallest BufferSize that serves all of Listen.
-func (c *Config) minBufferSize() int {
-	for _, address := range c.Listen {
-		if network, _, err := parseAddress(address); err == nil && network == "udp" {
-			return minDatagramBuffer
-		}
-	}
-	return bufring.MinBufferSize
 }
 
 // permit tells why the endpoint is not to be served, if it is not. An endpoint that is a name is looked at again when
@@ -146,9 +131,6 @@ func (s *Server) prepareInherited(socket *ops.Socket) error {
 	ep := socket.LocalEndpoint()
 	if ep.IsZero() {
 		return errors.New("the UDP socket is not bound; bind it before it is passed on")
-	}
-	if s.cfg.BufferSize < minDatagramBuffer {
-		return fmt.Errorf("BufferSize is %d, want at least %d for UDP", s.cfg.BufferSize, minDatagramBuffer)
 	}
 	if err := s.cfg.Datagrams.permit(ep); err != nil {
 		return err

@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 // scarceDescriptors is the limit of that process.
 const scarceDescriptors = 64
 
-// serveScarce serves until its input ends. It prints its address, and for each line that it reads its figures.
+// serveScarce serves until its input ends. It prints its address, and for each line that it reads its figures and
+// whether it is ready.
 func serveScarce(in io.Reader, out io.Writer) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -72,7 +73,11 @@ func serveScarce(in io.Reader, out io.Writer) error {
 		for _, p := range s.Stats().Shards {
 			refused += p.NoDescriptors
 		}
-		fmt.Fprintln(out, s.Stats().Sessions, refused, usage.Utime.Nano()+usage.Stime.Nano())
+		unready := ""
+		if err := s.Ready(); err != nil {
+			unready = err.Error()
+		}
+		fmt.Fprintf(out, "%d %d %d %q\n", s.Stats().Sessions, refused, usage.Utime.Nano()+usage.Stime.Nano(), unready)
 	}
 	if err := s.Close(); err != nil {
 		return err
@@ -114,14 +119,14 @@ func (s *scarce) line() string {
 	return line
 }
 
-// figures asks for the sessions, the accepts that found no descriptor, and the CPU time used.
-func (s *scarce) figures() (sessions, refused int, cpu time.Duration) {
+// figures asks for the sessions, the accepts that found no descriptor, the CPU time used, and why it is not ready.
+func (s *scarce) figures() (sessions, refused int, cpu time.Duration, unready string) {
 	s.t.Helper()
 	_, err := io.WriteString(s.in, "\n")
 	require.NoError(s.t, err)
-	_, err = fmt.Sscan(s.line(), &sessions, &refused, &cpu)
+	_, err = fmt.Sscanf(s.line(), "%d %d %d %q", &sessions, &refused, &cpu, &unready)
 	require.NoError(s.t, err)
-	return sessions, refused, cpu
+	return sessions, refused, cpu, unready
 }
 
 func TestAServerWithoutDescriptorsWaitsForThem(t *testing.T) {
@@ -154,10 +159,14 @@ func requireScarceWaits(t *testing.T, kind string) {
 	sessions := 0
 	require.Eventually(t, func() bool {
 		var refused int
-		sessions, refused, _ = s.figures()
+		sessions, refused, _, _ = s.figures()
 		return refused > 0 && sessions > 0 && len(served) == sessions
 	}, patience, time.Millisecond, "both shards have run out of descriptors")
 	require.Less(t, sessions, scarceDescriptors)
+	require.Eventually(t, func() bool { // it tries again and again, and is not blocked while it does
+		_, _, _, unready := s.figures()
+		return strings.Contains(unready, "no descriptor is free") && strings.Contains(unready, "LimitNOFILE=")
+	}, patience, time.Millisecond, "it says so to who asks whether it is ready")
 
 	first := <-served
 	requireStarvedCheaply(t, s, conns[first])
@@ -171,18 +180,22 @@ func requireScarceWaits(t *testing.T, kind string) {
 			t.Fatal("nobody is served any more")
 		}
 	}
+	require.Eventually(t, func() bool {
+		_, _, _, unready := s.figures()
+		return unready == ""
+	}, patience, time.Millisecond, "it is ready again")
 }
 
 // requireStarvedCheaply measures the CPU time of the process while nothing happens but that clients wait.
 func requireStarvedCheaply(t *testing.T, s *scarce, silent net.Conn) {
 	t.Helper()
 	const wait = time.Second / 2
-	_, _, before := s.figures()
+	_, _, before, _ := s.figures()
 	begin := time.Now()
 	require.NoError(t, silent.SetReadDeadline(begin.Add(wait)))
 	_, err := silent.Read(make([]byte, 1))
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	_, _, after := s.figures()
+	_, _, after, _ := s.figures()
 	require.Less(t, after-before, time.Since(begin)/20, "more than 5 % of a CPU")
 	require.NoError(t, silent.SetReadDeadline(time.Time{}))
 }

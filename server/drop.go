@@ -62,6 +62,10 @@ func (l *dropLog) due(why drop, now time.Duration) bool {
 // write writes a line. total is how many were dropped for the reason since the server began.
 func (l *dropLog) write(why drop, total uint64, from netip.AddrPort, listener string) {
 	n := total - l.reasons[why].told.Swap(total)
-	l.log.Warn("datagrams were dropped", "reason", string(dropReasons[why]), "count", n,
+	message := "datagrams were dropped"
+	if why == dropTruncated {
+		message += ", since they are longer than a receive buffer; raise Config.BufferSize (--buffer-size)"
+	}
+	l.log.Warn(message, "reason", string(dropReasons[why]), "count", n,
 		"last_from", from.String(), "listener", listener)
 }

@@ -46,7 +46,7 @@ func TestDropsAreLoggedOnceAMinuteForEachReason(t *testing.T) {
 	client := udpFrom(t, "127.0.0.1:0")
 	for i := range 20 {
 		twin.send(r, "dropped")
-		client.send(r, ofLength(1024))
+		client.send(r, ofLength(1025))
 		r.untilDropped(server.DroppedOwnPort, uint64(i+1))
 		r.untilDropped(server.DroppedTruncated, uint64(i+1))
 	}
@@ -59,6 +59,8 @@ func TestDropsAreLoggedOnceAMinuteForEachReason(t *testing.T) {
 			require.Contains(t, lines[0], part)
 		}
 	}
+	require.Contains(t, log.lines("reason=truncated")[0], "raise Config.BufferSize (--buffer-size)")
+	require.NotContains(t, log.lines("reason=own_port")[0], "--buffer-size")
 }
 
 func TestALineOfTheLogCountsWhatWasDroppedSinceTheLast(t *testing.T) {

@@ -92,6 +92,20 @@ func (in *Inherited) duplicate() (fd int, err error) {
 	return fd, err
 }
 
+// isDatagram is whether it is a socket of datagrams. What is wrong with it is told when it is used.
+func (in *Inherited) isDatagram() bool {
+	if in.File == nil {
+		return false
+	}
+	conn, err := in.File.SyscallConn()
+	if err != nil {
+		return false
+	}
+	kind := 0
+	control := conn.Control(func(fd uintptr) { kind, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TYPE) })
+	return control == nil && err == nil && kind == unix.SOCK_DGRAM
+}
+
 // identify finds out what an inherited descriptor is.
 func (s *Server) identify(in *Inherited, fd int) (*bound, error) {
 	network, err := networkOf(fd)

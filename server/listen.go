@@ -118,8 +118,11 @@ func setOptions(fd int, options []option) error {
 // remedy says what to do about an address that can not be listened on.
 func remedy(network string, err error) string {
 	switch {
+	case errors.Is(err, errNotSocket): // which says it
+		return ""
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "; another process listens there: stop it, or take another " + ownPart(network)
+		return "; another process listens there: stop it, or take another " + ownPart(network) +
+			"; ss " + listenersOf[network] + " shows which process it is"
 	case errors.Is(err, syscall.EACCES) && network == "unix":
 		return "; the directory must be one that the process may write to"
 	case errors.Is(err, syscall.ENOENT) && network == "unix":
@@ -131,6 +134,9 @@ func remedy(network string, err error) string {
 	}
 	return ""
 }
+
+// listenersOf is what ss(8) takes to show who listens in a network.
+var listenersOf = map[string]string{"tcp": "-ltnp", "udp": "-lunp", "unix": "-lxp"}
 
 // ownPart is what tells one listener of a network from the next.
 func ownPart(network string) string {

@@ -10,7 +10,7 @@ import (
 // Reload makes the limits of cfg those of the server, at once and for sessions that are open, too: MaxConns,
 // MaxConnsPerIP, AcceptRate, AcceptBurst, IdleTimeout, WriteTimeout, Lifetime, HighWater, MaxQueued, LingerTimeout, and
 // of Datagrams the rates. A limit below what is in use cuts nobody: no more are let in until it is kept. Logger and
-// Inherited stay what they are, whatever cfg says, and so does Shards when it is 0.
+// Inherited stay what they are, whatever cfg says, and so do Shards, BufferSize and Buffers when they are 0.
 //
 // Any goroutine may call it, at any time. When it returns an error nothing has changed: what Config.Validate finds
 // wrong; the names of other fields that differ from what the server was made with, which need another one; or an error
@@ -18,6 +18,8 @@ import (
 func (s *Server) Reload(cfg Config) error {
 	cfg.Inherited, cfg.Logger = s.cfg.Inherited, s.cfg.Logger
 	cfg.Shards = orElse(cfg.Shards, s.cfg.Shards)
+	cfg.BufferSize = orElse(cfg.BufferSize, s.cfg.BufferSize) // Inherited may be closed, so that the default is unknown
+	cfg.Buffers = orElse(cfg.Buffers, s.cfg.Buffers)
 	if err := cfg.Validate(); err != nil {
 		return err
 	}

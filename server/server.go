@@ -73,7 +73,7 @@ func (s *Server) open() error {
 	for i := range s.cfg.Shards {
 		port, err := ops.NewPort(ops.PortConfig{
 			ReadAhead: -1, // receives are multishot, and a paused session holds no buffer
-			Buffers:   s.cfg.Buffers, BufferSize: s.cfg.BufferSize,
+			Buffers:   s.cfg.Buffers, BufferSize: s.cfg.portBufferSize(),
 			Spin:     s.cfg.Spin,
 			Restrict: true, // a server needs no more, and an attacker gets no more
 		})

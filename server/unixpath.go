@@ -73,6 +73,8 @@ func bindUnix(fd int, path string, backlog int) error {
 	return os.NewSyscallError("listen", unix.Listen(fd, backlog))
 }
 
+var errNotSocket = errors.New("the file there is no socket, and is left alone; move it away, or take another path")
+
 // removeStale removes the file of a Unix socket on which nobody listens. Any other file stays, and is an error.
 func removeStale(path string) error {
 	var st unix.Stat_t
@@ -82,8 +84,7 @@ func removeStale(path string) error {
 	case err != nil:
 		return &os.PathError{Op: "lstat", Path: path, Err: err}
 	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
-		return fmt.Errorf("%w: the file there is no socket, and is left alone: move it away",
-			os.NewSyscallError("bind", unix.EADDRINUSE))
+		return fmt.Errorf("%w: %w", os.NewSyscallError("bind", unix.EADDRINUSE), errNotSocket)
 	}
 	if err := knock(path); !errors.Is(err, unix.ECONNREFUSED) {
 		return os.NewSyscallError("bind", unix.EADDRINUSE) // somebody listens, or nobody can tell

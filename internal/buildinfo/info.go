@@ -6,6 +6,12 @@ import (
 	"strings"
 )
 
+// What a build that does not see the version control system gives the linker (-ldflags=-X), as the Dockerfile does.
+var linkedVersion, linkedRevision string
+
+// unknownVersion is what Go calls a build whose version it does not know.
+const unknownVersion = "(devel)"
+
 // Info says what the running program was built from.
 type Info struct {
 	Version   string // of the module, such as v1.2.3; (devel) where the build does not know it
@@ -18,12 +24,23 @@ type Info struct {
 // Read returns the Info of the running program.
 func Read() Info {
 	build, _ := debug.ReadBuildInfo()
-	return of(build)
+	return of(build).orElse(linkedVersion, linkedRevision)
+}
+
+// orElse has the version and the commit that the linker was given where Go knows none.
+func (i Info) orElse(version, revision string) Info {
+	if i.Version == unknownVersion && version != "" {
+		i.Version = version
+	}
+	if i.Commit == "" {
+		i.Commit = revision
+	}
+	return i
 }
 
 // of picks from what the linker left in the program; nil when it left nothing.
 func of(build *debug.BuildInfo) Info {
-	i := Info{Version: "(devel)", GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	i := Info{Version: unknownVersion, GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if build == nil {
 		return i
 	}

@@ -20,7 +20,7 @@ import (
 
 // Limits of the admin pages. Whoever reads them is a program of the operator's, but not every program is a good one.
 const (
-	adminConns         = 64               // at a time; more wait in the backlog
+	adminConns         = 64               // at a time, fewer where descriptors are few; more wait in the backlog
 	adminHeaderTimeout = 5 * time.Second  // for the head of a request
 	adminReadTimeout   = 10 * time.Second // for all of it
 	adminWriteTimeout  = 30 * time.Second // for the answer; a profile takes what it was asked for on top
@@ -42,7 +42,7 @@ type adminServer struct {
 func openAdmin(address string, inherited *os.File) (*adminServer, error) {
 	listener, err := listenAdmin(address, inherited)
 	if err != nil {
-		return nil, fmt.Errorf("echod: listen on --admin %s: %w", address, err)
+		return nil, fmt.Errorf("echod: listen on --admin %s: %w%s", address, err, adminRemedy(address, err))
 	}
 	return &adminServer{listener: listener}, nil
 }
@@ -63,6 +63,28 @@ func listenAdmin(address string, inherited *os.File) (net.Listener, error) {
 		return listenAdminPath(path)
 	}
 	return net.Listen("tcp", address)
+}
+
+// adminRemedy says what to do about an --admin that cannot be listened on.
+func adminRemedy(address string, err error) string {
+	path, isPath := strings.CutPrefix(address, "unix://")
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && isPath && isForeign(path):
+		return "; the file there is no socket, and is left alone; move it away, or take another path"
+	case errors.Is(err, syscall.EADDRINUSE) && isPath:
+		return "; another process listens there: stop it, or take another path; ss -lxp shows which process it is"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "; another process listens there: stop it, or take another port; ss -ltnp shows which process it is"
+	case errors.Is(err, syscall.ENOENT) && isPath:
+		return "; make the directory first"
+	case errors.Is(err, syscall.EACCES) && isPath:
+		return "; the directory must be one that the process may write to"
+	case errors.Is(err, syscall.EACCES):
+		return "; ports below 1024 need CAP_NET_BIND_SERVICE: take a higher one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "; no interface of this machine has the address"
+	}
+	return ""
 }
 
 // listenAdminPath listens on a path. A socket that a killed process left there is replaced; one that answers is not.
@@ -92,6 +114,12 @@ func bindAdminPath(path string) (net.Listener, error) {
 		return errors.Join(control, err)
 	}}
 	return config.Listen(context.Background(), "unix", path)
+}
+
+// isForeign is whether there is a file at the path that is no socket.
+func isForeign(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() != fs.ModeSocket
 }
 
 // isLeftOver is whether the path is a socket that nobody listens on.
@@ -134,8 +162,8 @@ func (a *adminServer) file() (*os.File, error) {
 	return listener.File()
 }
 
-// serve answers with the pages until close or leave.
-func (a *adminServer) serve(pages http.Handler, log *slog.Logger) {
+// serve answers with the pages, on so many connections at a time, until close or leave.
+func (a *adminServer) serve(pages http.Handler, conns int, log *slog.Logger) {
 	a.server = &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: adminHeaderTimeout,
@@ -148,7 +176,7 @@ func (a *adminServer) serve(pages http.Handler, log *slog.Logger) {
 	a.served = make(chan struct{})
 	go func() {
 		defer close(a.served)
-		err := a.server.Serve(newLimitedListener(a.listener, adminConns))
+		err := a.server.Serve(newLimitedListener(a.listener, conns))
 		if !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the admin pages are served no more", "error", err)
 		}

@@ -29,12 +29,12 @@ func TestCheckingOpensNothing(t *testing.T) {
 }
 
 func TestEveryFaultOfACheckHasALine(t *testing.T) {
-	o := runWith(map[string]string{"ECHOD_BUFFERS": "0", "ECHOD_BACKLOG": "many"}, "--check-config", "--shards=-1")
+	o := runWith(map[string]string{"ECHOD_UDP_SOURCES": "0", "ECHOD_BACKLOG": "many"}, "--check-config", "--shards=-1")
 	require.Equal(t, exitUsage, o.status)
 	require.Empty(t, o.stdout)
 	require.Equal(t, "echod: ECHOD_BACKLOG=\"many\" in the environment: expected a valid 64 bit int but got \"many\"\n"+
 		"echod: --shards is -1, want 1 to 1024\n"+
-		"echod: ECHOD_BUFFERS is 0, want more\n", o.stderr)
+		"echod: ECHOD_UDP_SOURCES is 0, want more\n", o.stderr)
 }
 
 // fullDisk is a file that takes nothing.

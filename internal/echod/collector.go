@@ -91,11 +91,13 @@ func truth(holds bool) float64 {
 // serverMetrics is what the server counts over all shards.
 func serverMetrics() []metric {
 	return []metric{
-		gauge("ready", "Whether new clients are served: 0 while draining and at the limit of connections.",
+		gauge("ready", "Whether new clients are served: 0 while draining, at the limit of connections, and when "+
+			"no descriptor is free.",
 			func(m moment, add adder) { add(truth(m.ready == nil)) }),
 		gauge("connections", "Connections by state: open; paused, not read from while much is queued for them; "+
 			"parked, accepted and waiting for another one to end.", readConnections, "state"),
-		gauge("max_connections", "Connections that may be open or paused at a time (--max-conns).",
+		gauge("max_connections", "Connections that may be open or paused at a time (--max-conns, or as many as there "+
+			"are descriptors for).",
 			one(func(m moment) int { return m.limits.MaxConns })),
 		counter("connections_accepted_total", "Connections accepted.",
 			one(func(m moment) uint64 { return m.Accepted })),

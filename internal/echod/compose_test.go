@@ -48,7 +48,8 @@ func TestComposeGivesWhatTheArgumentsTake(t *testing.T) {
 	grace, err := time.ParseDuration(echod.GracePeriod)
 	require.NoError(t, err)
 	require.Greater(t, grace, options.Timeouts.DrainTimeout)
-	require.Greater(t, echod.Ulimits.NoFile, options.Limits.MaxConns)
+	d := descriptors{limit: echod.Ulimits.NoFile, shards: 64, listeners: 1, admin: true}
+	require.Greater(t, d.room(), options.Limits.MaxConns)
 	require.Less(t, bytesOf(t, echod.Environment["GOMEMLIMIT"]), bytesOf(t, echod.MemLimit))
 	require.Less(t, mostMemory(t, options), bytesOf(t, echod.MemLimit))
 }

@@ -2,8 +2,11 @@ package echod
 
 import (
 	"encoding/json"
+	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +18,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ringport/ringport/internal/ringtest"
 )
 
 // deployed is a file of deploy/.
@@ -123,6 +128,19 @@ func TestTheUnitGivesWhatTheConfigurationTakes(t *testing.T) {
 		return n
 	}
 	require.Greater(t, duration(unit, "TimeoutStopSec"), duration(config, "drain-timeout"))
-	require.Greater(t, number(unit, "LimitNOFILE"), number(config, "max-conns"))
+	d := descriptors{limit: number(unit, "LimitNOFILE"), shards: 64, listeners: 3, admin: true}
+	require.Greater(t, d.room(), number(config, "max-conns"))
 	require.Equal(t, strconv.Itoa(exitUsage), setting(t, unit, "RestartPreventExitStatus"))
+}
+
+func TestTheGroupOfTheUnitMayConnectToAUnixSocket(t *testing.T) {
+	ringtest.Require(t)
+	path := filepath.Join(shortDir(t), "echo")
+	command := exec.Command("sh", "-c", "umask "+setting(t, deployed(t, "systemd/echod.service"), "UMask")+
+		`; exec "$0" "$@"`, ownPath(t), "--listen=unix://"+path)
+	command.Env = []string{role + "=" + roleDaemon}
+	startCommand(t, command).awaitLine("msg=ready")
+	about, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o770), about.Mode().Perm(), "and nobody else")
 }

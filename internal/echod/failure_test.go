@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -43,6 +45,42 @@ func TestAPortInUseIsNamedWithAMend(t *testing.T) {
 	requireEcho(t, another.dial(), "still here")
 }
 
+func TestAnAddressInUseIsNamedWithWhatShowsItsOwner(t *testing.T) {
+	ringtest.Require(t)
+	owner := start(t, "--listen=udp://127.0.0.1:0", "--listen=unix://"+filepath.Join(shortDir(t), "echo"),
+		"--admin=unix://"+filepath.Join(shortDir(t), "admin"))
+	ready := owner.awaitLine(`msg=ready listen=(udp://[^,]+),(unix://\S+) .* admin=(\S+)`)
+	for _, test := range []struct{ name, flag, show, other string }{
+		{"UDP", "--listen=" + ready[1], "ss -lunp", "another port"},
+		{"Unix", "--listen=" + ready[2], "ss -lxp", "another path"},
+		{"admin", "--admin=" + ready[3], "ss -lxp", "another path"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := start(t, test.flag)
+			requireFailure(t, d, "address already in use", "stop it", test.other, test.show+" shows which process it is")
+			require.NotContains(t, d.log()[0], "-ltnp")
+		})
+	}
+}
+
+func TestAFileInTheWayIsNamedWithAMend(t *testing.T) {
+	ringtest.Require(t)
+	path := filepath.Join(shortDir(t), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	for _, flag := range []string{"--listen=unix://", "--admin=unix://"} {
+		d := start(t, flag+path)
+		requireFailure(t, d, path, "the file there is no socket", "move it away, or take another path")
+		require.NotContains(t, d.log()[0], "another process")
+	}
+}
+
+func TestADirectoryThatIsMissingIsNamedWithAMend(t *testing.T) {
+	ringtest.Require(t)
+	for _, flag := range []string{"--listen=unix://", "--admin=unix://"} {
+		requireFailure(t, start(t, flag+"/nothing/there/x"), "/nothing/there/x", "make the directory first")
+	}
+}
+
 func TestOnePortInUseAmongSeveralIsAFailure(t *testing.T) {
 	ringtest.Require(t)
 	foreign, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,8 +110,15 @@ func TestAFailureIsExplainedOnOneLine(t *testing.T) {
 	}{
 		{"nothing to add", errors.New("server: no"), "server: no"},
 		{"joined", errors.Join(errors.New("server: one"), errors.New("server: two")), "server: one; server: two"},
-		{"with a hint", fmt.Errorf("server: listen on tcp://:7: bind: %w; stop it", syscall.EADDRINUSE),
-			"server: listen on tcp://:7: bind: address already in use; stop it; ss -ltnp shows which process it is"},
+		{"with a hint", fmt.Errorf("server: listen on tcp://x:7: bind: %w; no interface has it", syscall.EADDRNOTAVAIL),
+			"server: listen on tcp://x:7: bind: cannot assign requested address; no interface has it; " +
+				"ip address shows those that it has"},
+		{"no descriptor", fmt.Errorf("ops: new port: %w", syscall.EMFILE),
+			"ops: new port: too many open files; raise the limit on open files (ulimit -n, LimitNOFILE=)"},
+		{"no descriptor in the system", syscall.ENFILE,
+			"too many open files in system; raise the limit on open files (ulimit -n, LimitNOFILE=)"},
+		{"with a mend of its own", fmt.Errorf("uring: %w; raise the limit on open files (ulimit -n, LimitNOFILE=)",
+			syscall.EMFILE), "uring: too many open files; raise the limit on open files (ulimit -n, LimitNOFILE=)"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.want, explain(test.err)) })

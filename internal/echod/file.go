@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -49,6 +50,8 @@ func (r *reading) fromFile(path, origin string, flags []*kong.Flag) {
 func readFile(path string) (string, error) {
 	about, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("%w; is the path right? echod --print-config writes such a file", err)
 	case err != nil:
 		return "", err
 	case about.IsDir():
@@ -57,7 +60,10 @@ func readFile(path string) (string, error) {
 		return "", fmt.Errorf("%s is no regular file, and could not be read again on SIGHUP", path)
 	}
 	file, err := os.Open(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "", fmt.Errorf("%w; the user that echod runs as must be able to read it", err)
+	case err != nil:
 		return "", err
 	}
 	defer file.Close()

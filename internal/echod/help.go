@@ -50,8 +50,8 @@ var texts = map[string]string{
 
 	"high-water":  "Bytes that one client may leave unread before echod reads no more from it.",
 	"max-queued":  "Bytes that all clients together may leave unread before echod reads no more; 0B: no limit.",
-	"buffer-size": "Bytes of a receive buffer; longer datagrams are dropped.",
-	"buffers":     "Receive buffers of a shard.",
+	"buffer-size": "Bytes of a receive buffer; longer datagrams are dropped; 0B: 16KiB, or 64KiB with UDP.",
+	"buffers":     "Receive buffers of a shard; 0: 4096, or 1024 with UDP and no buffer-size.",
 
 	"udp-public":       "Allow udp:// on addresses that other machines reach. Anybody can forge a datagram's sender.",
 	"udp-source-rate":  "Datagrams of a source, an IPv4 address or an IPv6 /64, to answer per second; 0: any number.",
@@ -100,8 +100,16 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 		options.NoAppSummary = true
 		fmt.Fprintln(ctx.Stdout, "Usage: echod [serve] [flags]")
 	}
-	return kong.DefaultHelpPrinter(options, ctx)
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return &unprintedError{err}
+	}
+	return nil
 }
+
+// unprintedError is that the help could not be written, which is nothing wrong with the command line.
+type unprintedError struct{ error }
+
+func (e *unprintedError) Unwrap() error { return e.error }
 
 // explainFlag is the help of a flag with its variable.
 func explainFlag(value *kong.Value) string {

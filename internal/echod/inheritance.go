@@ -114,6 +114,20 @@ func (i *inheritance) flags() map[string]string {
 	return flags
 }
 
+// addresses is how many addresses the sockets have: those that were made for a flag are several of one address, by whose
+// name they go; of those of the service manager each has its own.
+func (i *inheritance) addresses() (n int) {
+	made := map[string]bool{}
+	for _, s := range i.sockets {
+		if s.flag == "" {
+			n++
+		} else {
+			made[s.Name] = true
+		}
+	}
+	return n + len(made)
+}
+
 // takeAdmin is the listener of the admin pages if it was made for this --admin, or nil.
 func (i *inheritance) takeAdmin(flag string) *os.File {
 	file := i.admin.File

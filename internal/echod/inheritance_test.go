@@ -148,3 +148,14 @@ func TestASuccessorGetsNothingThatIsMeantForThisProcess(t *testing.T) {
 			"WATCHDOG_PID=7", "WATCHDOG_USEC=5", successionVariable + "={}", "ECHOD_SHARDS=2",
 		}))
 }
+
+func TestTheSocketsOfOneAddressCountAsOne(t *testing.T) {
+	socket := func(name, flag string) heirloom {
+		return heirloom{Inherited: server.Inherited{Name: name}, flag: flag}
+	}
+	i := inheritance{sockets: []heirloom{
+		socket("tcp://127.0.0.1:4711", "tcp://127.0.0.1:0"), socket("tcp://127.0.0.1:4711", "tcp://127.0.0.1:0"),
+		socket("tcp://127.0.0.1:4712", "tcp://127.0.0.1:0"), socket("echo", ""), socket("echo", ""),
+	}}
+	require.Equal(t, 4, i.addresses(), "two that a shard each made, and two of the service manager's")
+}

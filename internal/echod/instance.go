@@ -18,9 +18,11 @@ type instance struct {
 	options   serveOptions
 	process   process
 	log       *slog.Logger
-	threshold *slog.LevelVar    // of the log
-	flags     map[string]string // the --listen flag of each address; none for those that the service manager made
-	limits    atomic.Pointer[server.Config]
+	threshold *slog.LevelVar                // of the log
+	flags     map[string]string             // the --listen flag of each address; none for those that the service manager made
+	limits    atomic.Pointer[server.Config] // with as many connections as there are descriptors for
+
+	descriptors descriptors // but for the limit
 
 	server  *server.Server
 	served  chan error
@@ -40,6 +42,13 @@ func (i *instance) run(cfg server.Config) (status int) {
 		}
 		defer i.admin.close()
 	}
+	asked := cfg.MaxConns
+	i.descriptors = descriptors{
+		shards: cfg.Shards, listeners: len(cfg.Listen) + i.process.inheritance.addresses(), admin: i.admin != nil,
+	}
+	d := i.descriptorsNow()
+	cfg.MaxConns = d.lower(asked)
+	i.limits.Store(&cfg)
 	s, sig, err := open(cfg, i.options.Addresses.Handler.handler(), i.process.signals)
 	switch {
 	case err != nil:
@@ -48,6 +57,7 @@ func (i *instance) run(cfg server.Config) (status int) {
 		i.log.Info("stopped before it was ready", "signal", sig.String())
 		return exitDone
 	}
+	d.tellLowered(i.log, asked)
 	i.process.inheritance.release()
 	i.server = s
 	for n, flag := range cfg.Listen {
@@ -62,7 +72,8 @@ func (i *instance) serve() (status int) {
 	go func() { i.served <- i.server.Serve(context.Background()) }()
 	i.watch = &watch{
 		lag: i.server.Lag, latency: newLatency(), manager: i.manager, log: i.log, watchdog: i.process.watchdog,
-		status: func() string { return statusLine("serving", i.server.Stats()) },
+		status:   func() string { return statusLine("serving", i.server.Stats()) },
+		shortage: &shortage{refused: i.refusedAccepts, log: i.log, now: time.Now},
 	}
 	i.openPages()
 	if err := i.awaitTurns(); err != nil {
@@ -108,7 +119,7 @@ func (i *instance) openPages() {
 		ready:    i.server.Ready,
 		pprof:    i.options.Admin.Pprof,
 		log:      i.log,
-	}.handler(), i.log)
+	}.handler(), i.descriptorsNow().adminConns(), i.log)
 	if !i.admin.private() {
 		i.log.Warn("the admin pages are open to other machines, and ask nobody who they are", "admin", i.admin.address())
 	}
@@ -159,11 +170,29 @@ type relimited struct{ *instance }
 // Reload gives the server the limits of cfg.
 func (i relimited) Reload(cfg server.Config) error {
 	cfg.Listen = i.limits.Load().Listen
+	asked, d := cfg.MaxConns, i.descriptorsNow()
+	cfg.MaxConns = d.lower(asked)
 	err := i.server.Reload(cfg)
 	if err == nil {
 		i.limits.Store(&cfg)
+		d.tellLowered(i.log, asked)
 	}
 	return err
+}
+
+// descriptorsNow is how the descriptors are divided, by the limit that holds now: it can be changed from outside.
+func (i *instance) descriptorsNow() descriptors {
+	d := i.descriptors
+	d.limit = openFiles()
+	return d
+}
+
+// refusedAccepts is how many accepts found no free descriptor so far.
+func (i *instance) refusedAccepts() (n uint64) {
+	for _, shard := range i.server.Stats().Shards {
+		n += shard.NoDescriptors
+	}
+	return n
 }
 
 // snapshot writes the figures to the log.

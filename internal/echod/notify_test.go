@@ -141,7 +141,11 @@ func TestAnotherProcessesWatchdogIsNotFed(t *testing.T) {
 }
 
 func TestAWrongWatchdogIsAFailure(t *testing.T) {
-	d := startAs(t, roleDaemon, []string{"WATCHDOG_USEC=soon"})
+	variable := "WATCHDOG_USEC=soon"
+	for _, command := range []string{"--version", "--help", "--check-config"} {
+		require.Equal(t, exitDone, startAs(t, roleDaemon, []string{variable}, command).exit(), "it needs no watchdog")
+	}
+	d := startAs(t, roleDaemon, []string{variable})
 	require.Equal(t, exitFailure, d.exit())
 	require.Len(t, d.log(), 1)
 	require.Contains(t, d.log()[0], "WATCHDOG_USEC")

@@ -71,8 +71,8 @@ type timeoutOptions struct {
 type memoryOptions struct {
 	HighWater  size.Size `default:"${highWater}" reload:""`
 	MaxQueued  size.Size `default:"${maxQueued}" reload:""`
-	BufferSize size.Size `default:"${bufferSize}"`
-	Buffers    int       `default:"${buffers}"`
+	BufferSize size.Size `default:"0B"`
+	Buffers    int       `default:"0"`
 }
 
 type datagramOptions struct {
@@ -118,8 +118,6 @@ func defaults() kong.Vars {
 		"lingerTimeout":      server.DefaultLingerTimeout.String(),
 		"highWater":          size.Size(server.DefaultHighWater).String(),
 		"maxQueued":          defaultMaxQueued.String(),
-		"bufferSize":         size.Size(server.DefaultBufferSize).String(),
-		"buffers":            fmt.Sprint(server.DefaultBuffers),
 		"sourceRate":         fmt.Sprint(server.DefaultSourceRate),
 		"sourceBurst":        fmt.Sprint(server.DefaultSourceBurst),
 		"sources":            fmt.Sprint(server.DefaultSources),

@@ -49,7 +49,6 @@ func TestWithoutFlagsTheServerHasItsDefaultsAndAWriteTimeout(t *testing.T) {
 		MaxConns: server.DefaultMaxConns, Backlog: server.DefaultBacklog,
 		WriteTimeout: time.Minute, LingerTimeout: server.DefaultLingerTimeout,
 		HighWater: server.DefaultHighWater, MaxQueued: 256 << 20,
-		BufferSize: server.DefaultBufferSize, Buffers: server.DefaultBuffers,
 		Datagrams: server.DatagramConfig{SourceRate: server.DefaultSourceRate, SourceBurst: server.DefaultSourceBurst,
 			Sources: server.DefaultSources, TotalRate: server.DefaultTotalRate, TotalBytes: server.DefaultTotalBytes},
 	}, cfg)

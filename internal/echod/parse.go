@@ -1,6 +1,7 @@
 package echod
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -10,7 +11,10 @@ import (
 func parse(c *commands, p process) (chosen command, status int) {
 	r := reading{process: p}
 	chosen, err := r.read(c)
+	var unprinted *unprintedError
 	switch {
+	case errors.As(err, &unprinted):
+		return nil, printed(p, unprinted.error)
 	case r.done:
 		return nil, r.status
 	case err != nil && c.Serve.File.CheckConfig:

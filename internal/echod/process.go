@@ -35,10 +35,7 @@ func Main() (status int) {
 		notify:      notify,
 		program:     ownProgram(os.Args),
 	}
-	if err := p.complete(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return exitFailure
-	}
+	p.unserved = p.complete()
 	return run(p)
 }
 
@@ -62,6 +59,7 @@ type process struct {
 
 	notify      func(state string) error // tells the service manager; nil: there is none
 	watchdog    time.Duration            // how long the service manager waits for a sign of life; 0: it does not
+	unserved    error                    // what of this could not be found out; only who serves needs it
 	inheritance inheritance              // sockets that are there already
 	program     program                  // to be started again
 }
@@ -72,7 +70,7 @@ func (p *process) complete() (err error) {
 		return err
 	}
 	if p.watchdog, err = systemd.SdWatchdogEnabled(false); err != nil {
-		return fmt.Errorf("echod: read the service manager's WATCHDOG_USEC: %w", err)
+		return fmt.Errorf("echod: read the service manager's WATCHDOG_USEC: %w; leave it unset without one", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package echod
 import (
 	"errors"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"github.com/alecthomas/kong"
@@ -38,7 +39,7 @@ func (r *reading) read(c *commands) (chosen command, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, err := parser.Parse(r.args)
+	ctx, err := parser.Parse(joinNegatives(r.args))
 	if err != nil || r.done {
 		return nil, errors.Join(append(r.faults, err)...)
 	}
@@ -48,6 +49,25 @@ func (r *reading) read(c *commands) (chosen command, err error) {
 	}
 	return chosen, errors.Join(r.faults...)
 }
+
+// joinNegatives writes --max-conns -5 as --max-conns=-5. No flag begins with a digit; but kong takes -5 for one, and
+// would not tell which values are right.
+func joinNegatives(args []string) (joined []string) {
+	for _, arg := range args {
+		last := len(joined) - 1
+		if last >= 0 && negative.MatchString(arg) && longFlag.MatchString(joined[last]) {
+			joined[last] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
+
+var (
+	negative = regexp.MustCompile(`^-[0-9.]`)
+	longFlag = regexp.MustCompile(`^--[a-z-]+$`) // that has no value yet
+)
 
 // Resolve is how kong asks for the value of a flag that is not on the command line; nil when nobody gave one.
 func (r *reading) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {

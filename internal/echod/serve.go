@@ -3,6 +3,7 @@ package echod
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -12,6 +13,10 @@ import (
 
 // run serves until it is told to stop, or cannot; it returns the exit status.
 func (o serveOptions) run(p process) (status int) {
+	if p.unserved != nil {
+		fmt.Fprintln(p.stderr, oneLine(p.unserved))
+		return exitFailure
+	}
 	direct, _ := o.Log.logger(p.stderr)
 	out := newOutlet(p.stderr, func(lines uint64) {
 		direct.Warn("the log took no lines for a while, and some are lost", "lines", lines)
@@ -25,7 +30,6 @@ func (o serveOptions) run(p process) (status int) {
 		options: o, process: p, log: log, threshold: threshold, flags: p.inheritance.flags(),
 		manager: &manager{send: p.notify, log: log},
 	}
-	i.limits.Store(&cfg)
 	return i.run(cfg)
 }
 

@@ -23,8 +23,6 @@ func (o serveOptions) validate() error {
 		{"backlog", o.Limits.Backlog == 0},
 		{"linger-timeout", o.Timeouts.LingerTimeout == 0},
 		{"high-water", o.Memory.HighWater == 0},
-		{"buffer-size", o.Memory.BufferSize == 0},
-		{"buffers", o.Memory.Buffers == 0},
 		{"udp-source-burst", o.Datagrams.SourceBurst == 0},
 		{"udp-sources", o.Datagrams.Sources == 0},
 	} {

@@ -1,7 +1,9 @@
 package echod
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/ringport/ringport/internal/buildinfo"
 )
@@ -17,9 +19,10 @@ func (versionOptions) run(p process) (status int) {
 	return printed(p, err)
 }
 
-// printed is the exit status of a command that wrote to stdout, which may be full or closed.
+// printed is the exit status of a command that wrote to stdout, which may be full or closed. A pipe whose reader has
+// gone is neither: whoever reads on has seen enough.
 func printed(p process, err error) (status int) {
-	if err == nil {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return exitDone
 	}
 	fmt.Fprintf(p.stderr, "echod: write to stdout: %v\n", err)

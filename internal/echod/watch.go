@@ -15,7 +15,7 @@ const (
 )
 
 // watch looks after the shards while they serve: it measures how long they take to come round, tells the log when one
-// is stuck, and feeds the service manager's watchdog as long as all of them turn.
+// is stuck or finds no descriptor, and feeds the service manager's watchdog as long as all of them turn.
 type watch struct {
 	lag      func(ctx context.Context) ([]time.Duration, error)
 	latency  prometheus.Histogram
@@ -23,6 +23,7 @@ type watch struct {
 	log      *slog.Logger
 	watchdog time.Duration // how long the service manager waits for food; 0: it has no watchdog
 	status   func() string
+	shortage *shortage
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -35,6 +36,7 @@ func (w *watch) begin() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.stop = cancel
 	w.running.Go(func() { every(ctx, lagInterval, w.measure) })
+	w.running.Go(func() { every(ctx, lagInterval, w.shortage.look) })
 	w.running.Go(func() { every(ctx, statusInterval, func(context.Context) { w.manager.status(w.status()) }) })
 	if w.watchdog > 0 {
 		w.running.Go(func() { every(ctx, w.watchdog/2, w.feed) })
