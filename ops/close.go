@@ -6,7 +6,7 @@ import (
 
 // Close ends the socket. Sends that were not submitted yet are tried once, without waiting; ops in flight complete
 // with OperationAborted, on the port's goroutine; the descriptor is closed after their last completion. Close does
-// not wait for that, is idempotent and returns nil.
+// not wait for that, is idempotent and returns nil. The file that a listener has made is gone when it returns.
 //
 // The peer sees a reset when an operation of the user's was cancelled and Shutdown was not called before, or when
 // data that had arrived was never delivered; otherwise the end of the stream. Linux itself sends a reset, and
@@ -16,12 +16,17 @@ func (s *Socket) Close() error {
 	p := s.port
 	p.mu.Lock()
 	wake := false
+	var path *unixPath
 	if !s.state.has(stateClosing | stateClosed) {
 		s.state |= stateClosing
+		path = s.takePath()
 		wake = s.enlist()
 	}
 	p.mu.Unlock()
 	p.wake(wake)
+	if path != nil {
+		s.unlink(path)
+	}
 	return nil
 }
 
@@ -38,6 +43,9 @@ func (p *Port) closeSockets() {
 // serveClose takes a closing socket one step further: cancel, wait, close. It is called again with each of its
 // completions.
 func (s *Socket) serveClose() bool {
+	if s.unlinking() {
+		return true // its end brings the socket back here
+	}
 	if s.lingers() {
 		return s.serveSends()
 	}

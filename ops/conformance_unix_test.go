@@ -147,6 +147,42 @@ func TestTheListenerThatMadeAPathRemovesIt(t *testing.T) { // T-122
 	}
 }
 
+func TestAListenersPathIsGoneWhenCloseReturns(t *testing.T) { // T-122
+	p := newPort(t, ops.PortConfig{})
+	ep := tempPath(t)
+	release := holdUp(t, p)
+	l := listenOn(t, p, ep, ops.ListenConfig{})
+	newJob().pending(t, l.AcceptAsync)
+	require.NoError(t, l.Close())
+	require.NoFileExists(t, ep.Path(), "though the port has not come round to it")
+	next := listenOn(t, p, ep, ops.ListenConfig{})
+	release()
+	waitSockets(t, p, 1)
+	require.FileExists(t, ep.Path(), "the file is removed once, and this is another")
+	client := newSocket(t, p, ops.FamilyUnix, ops.Stream)
+	connect(t, client, ep)
+	requireEcho(t, client, accept(t, next))
+}
+
+func TestAnAbortedAcceptFindsThePathOfItsListenerFree(t *testing.T) { // T-122
+	p := newPort(t, ops.PortConfig{})
+	ep := tempPath(t)
+	for range 100 {
+		l := listenOn(t, p, ep, ops.ListenConfig{})
+		result := make(chan error, 1)
+		op := ops.NewOp(func(*ops.Op) {
+			again, err := p.Listen(ep, ops.ListenConfig{})
+			if err == nil {
+				err = again.Close()
+			}
+			result <- err
+		})
+		require.True(t, l.AcceptAsync(op))
+		require.NoError(t, l.Close())
+		require.NoError(t, await(t, result))
+	}
+}
+
 func TestNobodyElseRemovesAPath(t *testing.T) { // T-122
 	p := newPort(t, ops.PortConfig{})
 	t.Run("a bound socket that does not listen", func(t *testing.T) {
