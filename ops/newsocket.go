@@ -118,7 +118,8 @@ func (p *Port) adopt(fd int, family Family, typ SocketType, state socketState) (
 }
 
 // Bind gives the socket its address, as bind(2). A Unix path is made by it. Returns an error that wraps the errno
-// and names the endpoint: EADDRINUSE, EADDRNOTAVAIL, EACCES; ErrState when the socket is bound already.
+// and names the endpoint: EADDRINUSE, EADDRNOTAVAIL, EACCES; ErrState when the socket is bound already. For the address
+// of a socket that was closed it waits as Port.Listen does.
 func (s *Socket) Bind(ep Endpoint) error {
 	sa, err := unixSockaddr(ep, s.family)
 	if err != nil {
@@ -129,7 +130,7 @@ func (s *Socket) Bind(ep Endpoint) error {
 			return errAlreadyBound
 		}
 		return nil
-	}, func(fd int) error { return unix.Bind(fd, sa) })
+	}, func(fd int) error { return s.port.bind(fd, sa) })
 	if err != nil {
 		return fmt.Errorf("ops: bind to %s: %w", ep, err)
 	}

@@ -60,7 +60,8 @@ type Port struct {
 	blocked    socketQueue // listeners that wait for a descriptor
 	timers     timerHeap
 	connectors []*connector
-	missed     []token // requests whose cancel found nobody, and is to be made again
+	missed     []token       // requests whose cancel found nobody, and is to be made again
+	left       chan struct{} // closed when a socket has gone; nil: nobody waits for that
 	stats      Stats
 }
 
