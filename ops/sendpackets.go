@@ -243,7 +243,8 @@ func (q *packetQueue) openFile(e SendPacketsElement) error {
 // descriptor opens the element's file, or duplicates the descriptor of the one that it was given.
 func (e SendPacketsElement) descriptor() (int, error) {
 	if e.kind == pathElement {
-		fd, err := unix.Open(e.path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		// O_NONBLOCK, or a pipe without a writer would hold the caller here instead of being refused.
+		fd, err := unix.Open(e.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if err != nil {
 			return -1, &os.PathError{Op: "open", Path: e.path, Err: err}
 		}
