@@ -156,9 +156,10 @@ func (s *Socket) admitPackets(op *Op) error {
 }
 
 func (s *Socket) admitPacketsLocked(op *Op) error {
+	if err := s.admit(op); err != nil {
+		return err
+	}
 	switch {
-	case s.state.has(stateClosing|stateClosed) || s.port.closing:
-		return closedError(SendPackets)
 	case op.SendPacketsElements() == nil:
 		return errPacketsMissing
 	case s.typ != Stream || !s.state.has(stateConnected):
