@@ -98,12 +98,9 @@ func identify(fd int) (Family, SocketType, socketState, error) {
 
 var errForeignSocket = unsupportedError(None, "it is neither a stream nor a datagram socket of IP or Unix")
 
-// isBound tells whether a name of a socket is more than its family.
+// isBound tells whether a name of a socket is more than its family, and the unspecified address.
 func isBound(ep Endpoint) bool {
-	if ep.Family() == FamilyUnix {
-		return ep.Path() != ""
-	}
-	return ep.Port() != 0
+	return ep.Family() == FamilyUnix || ep.Port() != 0
 }
 
 // adopt makes a socket of a descriptor, which is closed when the port is.
