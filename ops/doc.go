@@ -98,10 +98,11 @@
 //
 // # Threads
 //
-// Every method of Port, Socket, [Timer], Pool and [BufferManager] may be called from any goroutine. Completed, timers
-// and the functions of [Port.Post] run on the port's goroutine, one after the other, never inside one another, and
-// never on the stack of a start. They must not block: nothing else on that port moves meanwhile. Work that takes long goes
-// to another goroutine, and comes back with Port.Post. A panic in them is not recovered.
+// Every method of Port, Socket, [Timer], Pool and [BufferManager] may be called from any goroutine, but for [Port.Now],
+// which is for the port's own. Completed, timers and the functions of [Port.Post] run on the port's goroutine, one after
+// the other, never inside one another, and never on the stack of a start. They must not block: nothing else on that port
+// moves meanwhile. Work that takes long goes to another goroutine, and comes back with Port.Post. A panic in them is not
+// recovered.
 //
 // An op is whoever's turn it is: the starter's until the start, the port's while it is in flight, the handler's in
 // Completed. It is idle again when Completed begins, so the handler may start it at once. [Op.Close] may be called from

@@ -16,7 +16,7 @@ import (
 
 // Port is a completion port: one ring, the buffers of its receives, the sockets that belong to it, and the
 // goroutine that owns all of them, locked to its thread. Completions and timers run on that goroutine, one after
-// the other. All methods may be called from any goroutine.
+// the other. All methods but Now may be called from any goroutine.
 type Port struct {
 	cfg   PortConfig
 	ring  ring
@@ -71,7 +71,8 @@ var epoch = time.Now()
 func sinceEpoch() time.Duration { return time.Since(epoch) }
 
 // Now is when the port's turn began, or when it woke up in it: a clock that costs nothing to read, for what is measured
-// in milliseconds. It stands still while handlers run. For the port's goroutine only.
+// in milliseconds. It stands still while handlers run. It is read without a lock, so it is for the port's goroutine
+// only: handlers, timers and posted functions. Anywhere else it is a data race.
 func (p *Port) Now() time.Time { return epoch.Add(p.now) }
 
 // NewPort creates a port and starts its goroutine. Returns what PortConfig.Validate finds wrong, *uring.SetupError
