@@ -6,7 +6,8 @@ import (
 
 // Close ends the socket. Sends that were not submitted yet are tried once, without waiting; ops in flight complete
 // with OperationAborted, on the port's goroutine; the descriptor is closed after their last completion. Close does
-// not wait for that, is idempotent and returns nil.
+// not wait for that, is idempotent and returns nil. The file that a listener has made is gone when it returns; any other
+// address is in use until the descriptor is closed, for which Port.Listen and Bind wait.
 //
 // The peer sees a reset when an operation of the user's was cancelled and Shutdown was not called before, or when
 // data that had arrived was never delivered; otherwise the end of the stream. Linux itself sends a reset, and
@@ -16,12 +17,17 @@ func (s *Socket) Close() error {
 	p := s.port
 	p.mu.Lock()
 	wake := false
+	var path *unixPath
 	if !s.state.has(stateClosing | stateClosed) {
 		s.state |= stateClosing
+		path = s.takePath()
 		wake = s.enlist()
 	}
 	p.mu.Unlock()
 	p.wake(wake)
+	if path != nil {
+		s.unlink(path)
+	}
 	return nil
 }
 
@@ -38,6 +44,9 @@ func (p *Port) closeSockets() {
 // serveClose takes a closing socket one step further: cancel, wait, close. It is called again with each of its
 // completions.
 func (s *Socket) serveClose() bool {
+	if s.unlinking() {
+		return true // its end brings the socket back here
+	}
 	if s.lingers() {
 		return s.serveSends()
 	}
@@ -281,6 +290,7 @@ func (s *Socket) gone() {
 	s.state = s.state&^stateConnected | stateClosed
 	s.fd = -1
 	s.port.sockets.remove(s)
+	s.port.tellLeft()
 }
 
 // doOutside leaves system calls to the owner for when it has released the lock.

@@ -56,6 +56,9 @@ func (s *Socket) accepted() (pending bool) {
 
 // finished completes an op that was pending, with a result that is in it already. The owner calls it, under the lock.
 func (p *Port) finished(op *Op) {
+	if op.multi && op.last == Accept {
+		op.AcceptSocket = nil // that of the completion before; the last one brings none
+	}
 	p.stats.InFlight--
 	op.more = false
 	p.ready.push(op)

@@ -33,6 +33,9 @@ type PortConfig struct {
 	ReadAhead int
 	// TrySend lets SendAsync send on the caller's goroutine when the port's sleeps: it saves the wake-up.
 	TrySend bool
+	// DirectDescriptors is how many descriptors a table of the ring's own would hold. This version has none, so it is 0;
+	// a positive number is ErrUnsupported. What they would cost is in ARCHITECTURE.md.
+	DirectDescriptors int
 	// SyncBudget is how many calls may complete synchronously in one turn, 1..1048576; 0: DefaultSyncBudget.
 	SyncBudget int
 	// Buffers and BufferSize are the number of receive buffers and the bytes of each; see bufring.Config.
@@ -102,6 +105,11 @@ func (c PortConfig) Validate() error {
 	if c.ReadAhead > maxReadAhead {
 		check("ReadAhead", c.ReadAhead, 1, maxReadAhead)
 	}
+	if c.DirectDescriptors > 0 {
+		wrong = append(wrong, c.noDirectDescriptors())
+	} else {
+		check("DirectDescriptors", c.DirectDescriptors, 0, 0)
+	}
 	check("SyncBudget", c.SyncBudget, 1, maxSyncBudget)
 	check("Entries", c.Entries, 1, uring.MaxEntries)
 	check("Buffers", c.Buffers, 1, bufring.MaxBuffers)
@@ -110,6 +118,13 @@ func (c PortConfig) Validate() error {
 	}
 	check("BufferSize", c.BufferSize, bufring.MinBufferSize, bufring.MaxBufferSize)
 	return errors.Join(wrong...)
+}
+
+// noDirectDescriptors says that there are none: a socket could not tell its address then, nor be shown by Control or given
+// away by Detach.
+func (c PortConfig) noDirectDescriptors() error {
+	return fmt.Errorf("ops: DirectDescriptors is %d: this version has none, since a socket without a descriptor of the "+
+		"process has no LocalEndpoint, Control or Detach; leave it 0: %w", c.DirectDescriptors, ErrUnsupported)
 }
 
 // ringConfig sizes the ring: every posted buffer, every request of one submit and a backlog of accepts fit into

@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ func TestAPortConfigIsChecked(t *testing.T) {
 		{"most", ops.PortConfig{ReadAhead: 1 << 30, SyncBudget: 1 << 20, Buffers: bufring.MaxBuffers,
 			BufferSize: bufring.MaxBufferSize, Entries: uring.MaxEntries, Spin: 10 * time.Millisecond}, ""},
 		{"read-ahead", ops.PortConfig{ReadAhead: 1<<30 + 1}, "ReadAhead is 1073741825, want 1 to 1073741824"},
+		{"direct descriptors", ops.PortConfig{DirectDescriptors: -1}, "DirectDescriptors is -1, want 0 to 0"},
 		{"budget", ops.PortConfig{SyncBudget: -1}, "SyncBudget is -1, want 1 to 1048576"},
 		{"large budget", ops.PortConfig{SyncBudget: 1<<20 + 1}, "SyncBudget is 1048577"},
 		{"entries", ops.PortConfig{Entries: uring.MaxEntries + 1}, "Entries is 32769"},
@@ -46,4 +48,14 @@ func TestAPortConfigIsChecked(t *testing.T) {
 		})
 	}
 	require.ErrorContains(t, tests[len(tests)-1].cfg.Validate(), "Buffers is -1", "every mistake is named")
+}
+
+func TestDirectDescriptorsAreUnsupported(t *testing.T) {
+	cfg := ops.PortConfig{DirectDescriptors: 1}
+	err := cfg.Validate()
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	require.NotErrorIs(t, err, ops.ErrArgument)
+	require.ErrorContains(t, err, "DirectDescriptors is 1: this version has none")
+	_, opened := ops.NewPort(cfg)
+	require.EqualError(t, opened, err.Error())
 }

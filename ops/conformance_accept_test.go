@@ -353,6 +353,30 @@ func TestAcceptingIsSeveralOpsOrOneArmedAlike(t *testing.T) { // 1.3.1, T-049
 	require.Equal(t, ops.OperationAborted, multi.SocketError())
 }
 
+// 1.3.1: on a failed accept there is no socket, though the completion before had one.
+func TestTheLastCompletionOfAMultishotAcceptHasNoSocket(t *testing.T) {
+	p := newPort(t, ops.PortConfig{})
+	for name, end := range map[string]func(l *ops.Socket, op *ops.Op){
+		"cancelled": func(l *ops.Socket, op *ops.Op) { l.Cancel(op) },
+		"closed":    func(l *ops.Socket, _ *ops.Op) { _ = l.Close() },
+		"broken": func(l *ops.Socket, _ *ops.Op) {
+			_ = l.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+		},
+	} {
+		l := listen(t, p, ops.ListenConfig{})
+		multi := newJob()
+		multi.Multishot = true
+		multi.pending(t, l.AcceptAsync)
+		c := dial(t, l)
+		require.Equal(t, c.LocalAddr().String(), multi.wait(t).AcceptSocket.RemoteEndpoint().String(), name)
+		require.NoError(t, multi.AcceptSocket.Close())
+		end(l, multi.Op)
+		require.Error(t, multi.wait(t).Err(), name)
+		require.False(t, multi.More(), name)
+		require.Nil(t, multi.AcceptSocket, name)
+	}
+}
+
 func TestListenNeedsABoundStreamSocket(t *testing.T) { // T-039
 	p := newPort(t, ops.PortConfig{})
 	require.ErrorIs(t, newSocket(t, p, ops.FamilyIPv4, ops.Stream).Listen(1), ops.ErrState)

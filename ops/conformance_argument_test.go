@@ -223,6 +223,7 @@ func disconnectMisuse(x *sockets) []misuse {
 		{name: "not connected", start: x.fresh.DisconnectAsync, want: syscall.ENOTCONN, code: ops.NotConnected}, // T-075
 		{name: "listening", start: x.listener.DisconnectAsync, want: syscall.ENOTCONN, code: ops.NotConnected},  // T-075
 		{name: "twice", start: x.disconnected.DisconnectAsync, want: syscall.ENOTCONN, code: ops.NotConnected},  // T-075
+		{name: "both", set: withBoth, start: x.client.DisconnectAsync, want: ops.ErrArgument},
 		{name: "reusable", start: x.reusable.DisconnectAsync, want: syscall.ENOTCONN, code: ops.NotConnected},
 		{name: "datagram", start: x.udp.DisconnectAsync, want: syscall.ENOTCONN, code: ops.NotConnected},
 		{name: "closed", start: x.closed.DisconnectAsync, want: net.ErrClosed}, // T-077
@@ -287,6 +288,10 @@ func packetsMisuse(x *sockets) []misuse {
 		{name: "not connected", set: some, start: x.fresh.SendPacketsAsync, want: ops.ErrUnsupported}, // T-045
 		{name: "datagram", set: some, start: x.udp.SendPacketsAsync, want: ops.ErrUnsupported},        // T-045
 		{name: "closed", set: some, start: x.closed.SendPacketsAsync, want: net.ErrClosed},            // T-128
+		{name: "both", start: x.client.SendPacketsAsync, want: ops.ErrArgument, set: func(op *ops.Op) {
+			some(op)
+			withBoth(op)
+		}},
 		{name: "negative offset", start: x.client.SendPacketsAsync, want: ops.ErrArgument, set: func(op *ops.Op) { // T-147
 			op.SetSendPacketsElements([]ops.SendPacketsElement{ops.ElementFile("/dev/null", -1, 0)})
 		}},

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -133,6 +134,20 @@ func requireEnd(t testing.TB, s *ops.Socket) {
 	j.SetBuffer(make([]byte, 1))
 	require.NoError(t, j.run(t, s.ReceiveAsync).Err())
 	require.Zero(t, j.BytesTransferred())
+}
+
+// holdUp keeps the port's goroutine busy until release is called, or the test ends.
+func holdUp(t testing.TB, p *ops.Port) (release func()) {
+	t.Helper()
+	held, released := make(chan struct{}), make(chan struct{})
+	require.NoError(t, p.Post(func() {
+		close(held)
+		<-released
+	}))
+	release = sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release)
+	await(t, held)
+	return release
 }
 
 // names answers every look-up with the same addresses.

@@ -163,7 +163,9 @@ func (r *round) completed(op *ops.Op) {
 func (r *round) note(op *ops.Op) {
 	r.bytes += op.BytesTransferred()
 	r.result = op.SocketError()
-	r.accepted = op.AcceptSocket
+	if op.AcceptSocket != nil { // the last completion of a multishot accept has none
+		r.accepted = op.AcceptSocket
+	}
 }
 
 // start starts the op and notes what came of it.

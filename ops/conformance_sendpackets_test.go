@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringport/ringport/internal/ringtest"
 	"github.com/ringport/ringport/ops"
@@ -231,6 +232,26 @@ func TestWrongPacketsAreRefusedAtOnce(t *testing.T) {
 	}
 	require.NoError(t, sendPackets(t, s, ops.ElementMemory([]byte("sent"))).Err(), "the socket stays usable")
 	require.Equal(t, "sent", string(readExactly(t, c, 4)), "nothing else was sent")
+}
+
+// A start never blocks: opening a pipe would wait for one who writes to it.
+func TestAPipeIsRefusedAtOnce(t *testing.T) {
+	p := newPort(t, ops.PortConfig{})
+	_, s := pair(t, p)
+	path := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, unix.Mkfifo(path, 0o600))
+	j := newJob()
+	j.SetSendPacketsElements([]ops.SendPacketsElement{ops.ElementFile(path, 0, 0)})
+	started := make(chan bool, 1)
+	go func() { started <- s.SendPacketsAsync(j.Op) }()
+	t.Cleanup(func() { // lets the start go that does wait
+		if fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err == nil {
+			_ = unix.Close(fd)
+		}
+	})
+	require.False(t, await(t, started))
+	require.ErrorIs(t, j.Err(), ops.ErrArgument)
+	require.ErrorContains(t, j.Err(), "only regular files")
 }
 
 // T-143

@@ -100,15 +100,13 @@ func TestTheServerSeesAClientsPath(t *testing.T) { // T-120, T-121
 	abstract := abstractName(t)
 	for name, ep := range map[string]ops.Endpoint{"path": tempPath(t), "abstract": abstract, "none": {}} {
 		client := newSocket(t, p, ops.FamilyUnix, ops.Stream)
-		want := ops.UnixEndpoint("")
 		if name != "none" {
 			require.NoError(t, client.Bind(ep))
-			want = ep
 		}
 		connect(t, client, l.LocalEndpoint())
 		server := accept(t, l)
-		require.Equal(t, want, server.RemoteEndpoint(), name)
-		require.Equal(t, want, client.LocalEndpoint(), name)
+		require.Equal(t, ep, server.RemoteEndpoint(), name)
+		require.Equal(t, ep, client.LocalEndpoint(), name)
 		require.Equal(t, l.LocalEndpoint(), client.RemoteEndpoint(), name)
 	}
 }
@@ -144,6 +142,42 @@ func TestTheListenerThatMadeAPathRemovesIt(t *testing.T) { // T-122
 		require.NoFileExists(t, absolute, name)
 		require.FileExists(t, filepath.Join(elsewhere, "relative"), name)
 		require.NoError(t, os.Chdir(home))
+	}
+}
+
+func TestAListenersPathIsGoneWhenCloseReturns(t *testing.T) { // T-122
+	p := newPort(t, ops.PortConfig{})
+	ep := tempPath(t)
+	release := holdUp(t, p)
+	l := listenOn(t, p, ep, ops.ListenConfig{})
+	newJob().pending(t, l.AcceptAsync)
+	require.NoError(t, l.Close())
+	require.NoFileExists(t, ep.Path(), "though the port has not come round to it")
+	next := listenOn(t, p, ep, ops.ListenConfig{})
+	release()
+	waitSockets(t, p, 1)
+	require.FileExists(t, ep.Path(), "the file is removed once, and this is another")
+	client := newSocket(t, p, ops.FamilyUnix, ops.Stream)
+	connect(t, client, ep)
+	requireEcho(t, client, accept(t, next))
+}
+
+func TestAnAbortedAcceptFindsThePathOfItsListenerFree(t *testing.T) { // T-122
+	p := newPort(t, ops.PortConfig{})
+	ep := tempPath(t)
+	for range 100 {
+		l := listenOn(t, p, ep, ops.ListenConfig{})
+		result := make(chan error, 1)
+		op := ops.NewOp(func(*ops.Op) {
+			again, err := p.Listen(ep, ops.ListenConfig{})
+			if err == nil {
+				err = again.Close()
+			}
+			result <- err
+		})
+		require.True(t, l.AcceptAsync(op))
+		require.NoError(t, l.Close())
+		require.NoError(t, await(t, result))
 	}
 }
 

@@ -58,8 +58,9 @@ func (s *Socket) ReceiveMessageFromAsync(op *Op) (pending bool) {
 	return op.start(s, ReceiveMessageFrom) && s.receiveDatagram(op)
 }
 
-// ReceiveMessageFromPacketInfo is where the datagram was sent to, and its traffic class; the zero PacketInfo after any
-// other operation.
+// ReceiveMessageFromPacketInfo is where the datagram was sent to, and its traffic class. The start of any receive on a
+// datagram socket makes it the zero PacketInfo, and only ReceiveMessageFrom fills it in; other operations leave it as
+// it was.
 func (o *Op) ReceiveMessageFromPacketInfo() PacketInfo {
 	if o.extra == nil {
 		return PacketInfo{}

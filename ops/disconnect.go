@@ -58,10 +58,10 @@ func (o *Op) disconnecting() bool {
 }
 
 func (s *Socket) admitDisconnect(op *Op) error {
-	switch {
-	case s.state.has(stateClosing|stateClosed) || s.port.closing:
-		return closedError(Disconnect)
-	case !s.state.has(stateConnected):
+	if err := s.admit(op); err != nil {
+		return err
+	}
+	if !s.state.has(stateConnected) {
 		return errNotConnected[Disconnect]
 	}
 	return nil

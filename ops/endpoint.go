@@ -35,8 +35,8 @@ func IPEndpoint(addr netip.AddrPort) Endpoint {
 
 // UnixEndpoint returns the endpoint of a Unix socket: the path of a file, at most 107 bytes; or after a leading @ a
 // name in the abstract namespace, of at most 107 bytes too (106 to bind to), which may be any bytes. "./@name" is the
-// file of that name. An empty path is the endpoint of a Unix socket that is not bound. Length and content are checked
-// when the endpoint is used.
+// file of that name. An empty path asks a bind for an abstract name of the kernel's choice; the endpoint of a Unix socket
+// without a name is the zero Endpoint. Length and content are checked when the endpoint is used.
 func UnixEndpoint(path string) Endpoint {
 	return Endpoint{kind: unixEndpoint, name: path}
 }
@@ -79,8 +79,7 @@ func (e Endpoint) AddrPort() netip.AddrPort {
 	return netip.AddrPortFrom(e.addr, e.port)
 }
 
-// Path returns the path of a Unix endpoint, with @ before an abstract name; "" for a socket that is not bound, and
-// for any other endpoint.
+// Path returns the path of a Unix endpoint, with @ before an abstract name; "" for any other endpoint.
 func (e Endpoint) Path() string {
 	if e.kind != unixEndpoint {
 		return ""

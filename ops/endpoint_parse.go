@@ -15,8 +15,8 @@ const endpointExamples = "write for example tcp://127.0.0.1:7007, tcp://:7007, u
 // ParseEndpoint reads an endpoint with its network before it: "tcp://127.0.0.1:7007", "udp://[fe80::1%eth0]:53",
 // "tcp://localhost:80", "unix:///run/x.sock", "unix://@name". The network is "tcp", "udp" or "unix". A host that is no
 // address is a name, and gives a [DNSEndpoint]. No host at all, as in "tcp://:7007", is every address of this machine:
-// [::], on which Port.Listen takes IPv4 as well. Ports are numbers, 0..65535. The error contains s and matches
-// [ErrArgument].
+// [::], on which Port.Listen takes IPv4 as well with ListenConfig.DualStack. Ports are numbers, 0..65535. The error
+// contains s and matches [ErrArgument].
 func ParseEndpoint(s string) (network string, ep Endpoint, err error) {
 	network, rest, found := strings.Cut(s, "://")
 	switch {

@@ -7,6 +7,7 @@ import "time"
 type socketExtra struct {
 	options   []option
 	path      *unixPath     // made by bind; removed when a listener closes
+	unlinking bool          // Close is about to remove it
 	linger    time.Duration // see SetLinger
 	lingers   bool
 	lingering *Timer // runs while a close waits for the sends

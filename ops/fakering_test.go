@@ -210,6 +210,8 @@ func (r *fakeRing) name(q *request) (label, text string) {
 		return target + ".cancel", "cancel " + target
 	case sys.IORING_OP_ACCEPT:
 		return name + ".accept", multi("accept", sqe.Ioprio) + name
+	case sys.IORING_OP_CONNECT:
+		return name + ".connect", "connect " + name
 	case sys.IORING_OP_RECV:
 		return name + ".recv", r.receive(sqe, name)
 	case sys.IORING_OP_RECVMSG:

@@ -70,12 +70,16 @@ var systemBacklog = sync.OnceValue(func() int {
 // Listen makes a listening socket: socket(2), SO_REUSEADDR, bind(2), listen(2). AcceptAsync takes its connections.
 // A Unix path is made by it, and removed when the socket closes. Returns an error that wraps the errno and names the
 // endpoint: EADDRINUSE, EACCES, EADDRNOTAVAIL.
+//
+// An address of this port's whose socket was closed is free again: Listen waits until the descriptor has gone. On the
+// port's own goroutine, which is the one that closes it, Listen cannot wait and fails with EADDRINUSE: listen from
+// another goroutine there, or later.
 func (p *Port) Listen(ep Endpoint, cfg ListenConfig) (*Socket, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	fd, err := openListener(ep, cfg)
+	fd, err := p.openListener(ep, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("ops: listen on %s: %w", ep, err)
 	}
@@ -106,7 +110,7 @@ func (p *Port) adoptListener(fd int, family Family, cfg ListenConfig, path *unix
 	return s
 }
 
-func openListener(ep Endpoint, cfg ListenConfig) (int, error) {
+func (p *Port) openListener(ep Endpoint, cfg ListenConfig) (int, error) {
 	family := ep.Family()
 	sa, err := unixSockaddr(ep, family)
 	if err != nil {
@@ -116,18 +120,18 @@ func openListener(ep Endpoint, cfg ListenConfig) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := bindListener(fd, family, sa, cfg); err != nil {
+	if err := p.bindListener(fd, family, sa, cfg); err != nil {
 		_ = unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-func bindListener(fd int, family Family, sa unix.Sockaddr, cfg ListenConfig) error {
+func (p *Port) bindListener(fd int, family Family, sa unix.Sockaddr, cfg ListenConfig) error {
 	if err := setListenOptions(fd, family, cfg); err != nil {
 		return err
 	}
-	if err := unix.Bind(fd, sa); err != nil {
+	if err := p.bind(fd, sa); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
 	if err := unix.Listen(fd, cfg.Backlog); err != nil {

@@ -98,12 +98,9 @@ func identify(fd int) (Family, SocketType, socketState, error) {
 
 var errForeignSocket = unsupportedError(None, "it is neither a stream nor a datagram socket of IP or Unix")
 
-// isBound tells whether a name of a socket is more than its family.
+// isBound tells whether a name of a socket is more than its family, and the unspecified address.
 func isBound(ep Endpoint) bool {
-	if ep.Family() == FamilyUnix {
-		return ep.Path() != ""
-	}
-	return ep.Port() != 0
+	return ep.Family() == FamilyUnix || ep.Port() != 0
 }
 
 // adopt makes a socket of a descriptor, which is closed when the port is.
@@ -118,7 +115,8 @@ func (p *Port) adopt(fd int, family Family, typ SocketType, state socketState) (
 }
 
 // Bind gives the socket its address, as bind(2). A Unix path is made by it. Returns an error that wraps the errno
-// and names the endpoint: EADDRINUSE, EADDRNOTAVAIL, EACCES; ErrState when the socket is bound already.
+// and names the endpoint: EADDRINUSE, EADDRNOTAVAIL, EACCES; ErrState when the socket is bound already. For the address
+// of a socket that was closed it waits as Port.Listen does.
 func (s *Socket) Bind(ep Endpoint) error {
 	sa, err := unixSockaddr(ep, s.family)
 	if err != nil {
@@ -129,7 +127,7 @@ func (s *Socket) Bind(ep Endpoint) error {
 			return errAlreadyBound
 		}
 		return nil
-	}, func(fd int) error { return unix.Bind(fd, sa) })
+	}, func(fd int) error { return s.port.bind(fd, sa) })
 	if err != nil {
 		return fmt.Errorf("ops: bind to %s: %w", ep, err)
 	}

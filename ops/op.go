@@ -30,7 +30,7 @@ type Op struct {
 	// UserToken is the user's own; the library never touches it.
 	UserToken any
 	// AcceptSocket is the accepted socket, once an accept has succeeded. It must be nil, or a fresh socket to
-	// accept into, when an accept starts.
+	// accept into, when an accept starts. With Multishot each completion brings one, but for the last.
 	AcceptSocket *Socket
 	// RemoteEndpoint is where a connect or a send goes to; where a datagram came from, after a receive.
 	RemoteEndpoint Endpoint

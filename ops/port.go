@@ -60,7 +60,8 @@ type Port struct {
 	blocked    socketQueue // listeners that wait for a descriptor
 	timers     timerHeap
 	connectors []*connector
-	missed     []token // requests whose cancel found nobody, and is to be made again
+	missed     []token       // requests whose cancel found nobody, and is to be made again
+	left       chan struct{} // closed when a socket has gone; nil: nobody waits for that
 	stats      Stats
 }
 
@@ -70,7 +71,8 @@ var epoch = time.Now()
 func sinceEpoch() time.Duration { return time.Since(epoch) }
 
 // Now is when the port's turn began, or when it woke up in it: a clock that costs nothing to read, for what is measured
-// in milliseconds. It stands still while handlers run. For the port's goroutine only.
+// in milliseconds. It stands still while handlers run. It is read without a lock, so it is for the port's goroutine
+// only: handlers, timers and posted functions. Anywhere else it is a data race.
 func (p *Port) Now() time.Time { return epoch.Add(p.now) }
 
 // NewPort creates a port and starts its goroutine. Returns what PortConfig.Validate finds wrong, *uring.SetupError

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ import (
 //	send OP SOCKET N [pieces=N] [dontwait] -> RESULT
 //	accept OP LISTENER [multishot] -> RESULT
 //	limit SOCKET N                     its Multishot receives end after so many bytes
+//	connect OP NAME N -> RESULT        of a new stream socket, with N bytes of initial data
 //	cancel OP | close SOCKET | close port | close OP | shutdown SOCKET | release
 //	asleep STEP                        the step is another goroutine's, while the next turn sleeps
 //	on OP STEP                         the step is done by the op's handler when it runs next
@@ -38,15 +40,15 @@ import (
 //	kernel LABEL N [more]              a receive or send completes with N bytes
 //	kernel LABEL SOCKET [more]         an accept completes with a new connection
 //	kernel LABEL ERRNO [more] [buffer] [stale]
-//	kernel LABEL ready | kernel LABEL done
+//	kernel LABEL ready | kernel LABEL done    the latter of a connect, too
 //	completes OP RESULT                the next handler that ran; nothing else may have run after a turn
 //
 //	stat NAME N                        a figure of Port.Stats
 //	slept DURATION | slept forever     what the last sleep was limited to
 //	peer SOCKET open | peer SOCKET end | gone SOCKET [reset]
 //
-// A RESULT is pending, or what story.result says. A LABEL is SOCKET.recv, .send, .accept or .close, with .cancel for
-// its cancel, and #N for the Nth such request instead of the one that the kernel has.
+// A RESULT is pending, or what story.result says. A LABEL is SOCKET.recv, .send, .accept, .connect or .close, with
+// .cancel for its cancel, and #N for the Nth such request instead of the one that the kernel has.
 type script struct {
 	*story
 	begin func(cfg PortConfig, prepare func(*fakeRing)) *story
@@ -91,7 +93,7 @@ func (sc *script) open(words []string) {
 func (sc *script) step(words []string) {
 	steps := map[string]func(options){
 		"socket": sc.doSocket, "listener": sc.doListener,
-		"receive": sc.doReceive, "send": sc.doSend, "accept": sc.doAccept,
+		"receive": sc.doReceive, "send": sc.doSend, "accept": sc.doAccept, "connect": sc.doConnect,
 		"cancel": sc.doCancel, "close": sc.doClose, "shutdown": sc.doShutdown, "release": sc.doRelease,
 		"limit":  sc.doLimit,
 		"asleep": sc.doAsleep, "on": sc.doOn,
@@ -266,6 +268,15 @@ func (sc *script) doAccept(o options) {
 	a, pt := sc.actor(o.at(0)), sc.party(o.at(1))
 	a.op.Multishot = o.has("multishot")
 	sc.expect(o, sc.start(a, pt, pt.socket.AcceptAsync))
+}
+
+func (sc *script) doConnect(o options) {
+	a, pt := sc.actor(o.at(0)), sc.connect(o.at(1))
+	pt.socket.state = 0
+	a.data = sc.message(a, sc.number(o.at(2)))
+	a.op.SetBuffer(a.data)
+	a.op.RemoteEndpoint = IPEndpoint(netip.MustParseAddrPort("127.0.0.1:7007"))
+	sc.expect(o, sc.start(a, pt, pt.socket.ConnectAsync))
 }
 
 func (sc *script) doCancel(o options) {

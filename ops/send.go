@@ -281,12 +281,12 @@ func (s *Socket) shareOut(count, n int) (left int) {
 			break
 		}
 		t.queue.pop()
-		op.succeeded(s)
-		var err error
 		if op.cancelled || s.ending() && !t.lastTry {
-			err = s.cancelError(op)
+			s.endSend(op, s.cancelError(op))
+			continue
 		}
-		s.endSend(op, err)
+		op.succeeded(s)
+		s.endSend(op, nil)
 	}
 	return left
 }

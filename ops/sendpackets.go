@@ -156,9 +156,10 @@ func (s *Socket) admitPackets(op *Op) error {
 }
 
 func (s *Socket) admitPacketsLocked(op *Op) error {
+	if err := s.admit(op); err != nil {
+		return err
+	}
 	switch {
-	case s.state.has(stateClosing|stateClosed) || s.port.closing:
-		return closedError(SendPackets)
 	case op.SendPacketsElements() == nil:
 		return errPacketsMissing
 	case s.typ != Stream || !s.state.has(stateConnected):
@@ -243,7 +244,8 @@ func (q *packetQueue) openFile(e SendPacketsElement) error {
 // descriptor opens the element's file, or duplicates the descriptor of the one that it was given.
 func (e SendPacketsElement) descriptor() (int, error) {
 	if e.kind == pathElement {
-		fd, err := unix.Open(e.path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		// O_NONBLOCK, or a pipe without a writer would hold the caller here instead of being refused.
+		fd, err := unix.Open(e.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if err != nil {
 			return -1, &os.PathError{Op: "open", Path: e.path, Err: err}
 		}

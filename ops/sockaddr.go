@@ -145,7 +145,8 @@ func scopeOf(zone string) (uint32, error) {
 }
 
 // parseSockaddr reads a struct sockaddr that the kernel wrote; b must end where the kernel says that it ends, since
-// that is where an abstract name ends. No bytes, as from a sender without a name, are no endpoint.
+// that is where an abstract name ends. No bytes, and a Unix family without a path, are the name of a socket that has none:
+// no endpoint.
 func parseSockaddr(b []byte) (Endpoint, error) {
 	if len(b) == 0 {
 		return Endpoint{}, nil
@@ -188,10 +189,10 @@ func inet6Endpoint(addr [16]byte, port uint16, scope uint32) Endpoint {
 	return IPEndpoint(netip.AddrPortFrom(ip, port))
 }
 
-// parseUnix reads sun_path.
+// parseUnix reads sun_path. A socket without a name has none at all.
 func parseUnix(path []byte) (Endpoint, error) {
 	if len(path) == 0 {
-		return UnixEndpoint(""), nil
+		return Endpoint{}, nil
 	}
 	if path[0] == 0 {
 		if len(path) > unixPathSize {
@@ -236,8 +237,8 @@ func unixSockaddr(ep Endpoint, family Family) (unix.Sockaddr, error) {
 	return &unix.SockaddrUnix{Name: ep.name}, nil
 }
 
-// endpointOfSockaddr returns the endpoint of what getsockname, getpeername or accept gave; no endpoint for nil and for
-// a family that this package does not speak.
+// endpointOfSockaddr returns the endpoint of what getsockname, getpeername or accept gave; no endpoint for nil, for a
+// Unix socket without a name, and for a family that this package does not speak.
 func endpointOfSockaddr(sa unix.Sockaddr) Endpoint {
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
@@ -245,8 +246,8 @@ func endpointOfSockaddr(sa unix.Sockaddr) Endpoint {
 	case *unix.SockaddrInet6:
 		return inet6Endpoint(sa.Addr, uint16(sa.Port), sa.ZoneId)
 	case *unix.SockaddrUnix:
-		if sa.Name == "@" { // x/sys says so of a socket without a name.
-			return UnixEndpoint("")
+		if sa.Name == "" || sa.Name == "@" { // x/sys says the latter of a socket without a name.
+			return Endpoint{}
 		}
 		return UnixEndpoint(sa.Name)
 	}

@@ -93,10 +93,11 @@ func (s *Socket) Connected() bool {
 // connected tells whether nothing has ended the connection. Under the lock.
 func (s *Socket) connected() bool { return s.state&(stateConnected|stateBroken) == stateConnected }
 
-// LocalEndpoint is the address that the socket is bound to; Endpoint{} when it is not bound, or closed.
+// LocalEndpoint is the address that the socket is bound to; Endpoint{} when it is not bound, or closed. A Unix socket
+// that has only been connected has no name either.
 func (s *Socket) LocalEndpoint() Endpoint { return s.name(stateBound, unix.Getsockname) }
 
-// RemoteEndpoint is the address of the peer; Endpoint{} when there is none.
+// RemoteEndpoint is the address of the peer; Endpoint{} when there is none, or it is a Unix socket without a name.
 func (s *Socket) RemoteEndpoint() Endpoint { return s.name(stateConnected, unix.Getpeername) }
 
 func (s *Socket) name(needed socketState, get func(int) (unix.Sockaddr, error)) Endpoint {

@@ -207,6 +207,11 @@ func (s *story) result(a *actor) string {
 		s.checkReceived(a)
 	case Send:
 		s.checkSent(a)
+	case Connect:
+		s.checkSent(a)
+		if (op.ConnectSocket() == nil) == (op.Err() == nil) {
+			s.failf("%s ends with %v and the socket %p", a.name, op.Err(), op.ConnectSocket())
+		}
 	}
 	return strings.Join(words, " ")
 }

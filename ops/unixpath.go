@@ -44,3 +44,27 @@ func (s *Socket) rememberPath(u *unixPath) {
 	s.extras().path = u
 	s.port.mu.Unlock()
 }
+
+// takePath takes the file of a listener that closes, so that nobody else removes it. Under the lock.
+func (s *Socket) takePath() (path *unixPath) {
+	if s.acc != nil && s.extra != nil {
+		path, s.extra.path = s.extra.path, nil
+		s.extra.unlinking = path != nil
+	}
+	return path
+}
+
+// unlink removes the file that takePath took. The close goes on after it, so that the handler of an accept that it aborts
+// finds the path free.
+func (s *Socket) unlink(path *unixPath) {
+	path.remove()
+	p := s.port
+	p.mu.Lock()
+	s.extra.unlinking = false
+	wake := s.enlist()
+	p.mu.Unlock()
+	p.wake(wake)
+}
+
+// unlinking tells whether Close has yet to remove the file. Under the lock.
+func (s *Socket) unlinking() bool { return s.extra != nil && s.extra.unlinking }

@@ -169,7 +169,7 @@ func (s *Session) Close() {
 }
 
 // RemoteEndpoint is the peer's address, also after the session has ended. It is Endpoint{} when the peer was gone
-// before it was accepted.
+// before it was accepted, and of a Unix peer without a name, as most are.
 func (s *Session) RemoteEndpoint() ops.Endpoint { return s.remote }
 
 // open makes a session of an accepted connection that has its permit.

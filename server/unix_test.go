@@ -130,7 +130,7 @@ func TestUnixPeersAreNotLimitedPerAddress(t *testing.T) {
 	r := start(t, server.Config{Listen: []string{"unix://" + abstractName(t)}, MaxConnsPerIP: 1}, h)
 	for range 3 {
 		requireEcho(t, connect(t, r.Listeners()[0]), "I have no address")
-		require.Equal(t, ops.UnixEndpoint(""), <-remotes)
+		require.Zero(t, <-remotes)
 	}
 }
 

@@ -96,3 +96,29 @@ func TestFeatureErrorNamesTheKernel(t *testing.T) {
 	require.EqualError(t, err, "uring: not supported here: buffer rings; it needs kernel 5.19 or newer")
 	require.False(t, errors.Is(err, syscall.EPERM))
 }
+
+func TestErrorsAreFoundAsValuesAndAsPointers(t *testing.T) {
+	feature := uring.FeatureError{Name: "buffer rings", MinKernel: "5.19"}
+	setup := uring.SetupError{Errno: syscall.EPERM, Cause: "the cause", Mend: "the mend"}
+	requireFound(t, feature)
+	requireFound(t, setup)
+	var other *uring.SetupError
+	require.False(t, errors.As(feature, &other))
+}
+
+// requireFound shows that errors.As finds an error as a value and as a pointer, whichever of both it is.
+func requireFound[E error, P interface {
+	*E
+	error
+}](t *testing.T, want E) {
+	t.Helper()
+	for _, err := range []error{want, P(&want), fmt.Errorf("outer: %w", want), fmt.Errorf("outer: %w", P(&want))} {
+		var value E
+		var pointer P
+		require.ErrorIs(t, err, errors.ErrUnsupported)
+		require.ErrorAs(t, err, &value)
+		require.ErrorAs(t, err, &pointer)
+		require.Equal(t, want, value)
+		require.Equal(t, want, *pointer)
+	}
+}
