@@ -247,6 +247,7 @@ func (p *Port) complete(op *Op) {
 	if op.brings && op.fail != nil {
 		op.dropSocket()
 	}
+	op.told = false
 	if op.due {
 		op.due = false
 		op.socket.rx.due.Add(-1)
