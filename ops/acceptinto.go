@@ -72,20 +72,29 @@ func (o *Op) settleTarget() {
 		target.unreserve()
 		return
 	}
-	fd := accepted.give()
+	fd, ok := accepted.give()
+	if !ok {
+		target.unreserve()
+		o.setResult(closedError(Accept), 0)
+		return
+	}
 	if err := target.take(fd); err != nil {
 		o.setResult(withOperation(Accept, err), 0)
 	}
 	_ = unix.Close(fd)
 }
 
-// give takes the descriptor out of a socket that nobody else knows yet.
-func (s *Socket) give() (fd int) {
+// give takes the descriptor out of a socket that nobody else knows yet. It fails when the socket's port is closing:
+// then the descriptor is the owner's to close, or closed already.
+func (s *Socket) give() (fd int, ok bool) {
 	s.port.mu.Lock()
 	defer s.port.mu.Unlock()
+	if s.state.has(stateClosing | stateClosed) {
+		return -1, false
+	}
 	fd = s.fd
 	s.gone()
-	return fd
+	return fd, true
 }
 
 // take makes a connection the socket's own. It fails when the socket was closed meanwhile: then the connection ends

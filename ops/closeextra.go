@@ -62,6 +62,7 @@ func (s *Socket) closeConnect() bool {
 		if connector := p.connectorOf(c.op); connector != nil {
 			p.posts = append(p.posts, connector.targetClosed)
 		}
+	case s.typ == Dgram: // its caller is making it, and brings the socket back
 	case c.token == 0:
 		op := c.op
 		c.op = nil

@@ -128,7 +128,8 @@ func (c PortConfig) noDirectDescriptors() error {
 }
 
 // ringConfig sizes the ring: every posted buffer, every request of one submit and a backlog of accepts fit into
-// the completion queue, so that it cannot overflow between two reaps.
+// the completion queue. A turn that submits several times reaps in between, once the queue is half full. What overflows
+// it still, requests of many turns that complete all at once, the kernel keeps.
 func (c PortConfig) ringConfig() uring.Config {
 	entries := uint32(c.Entries)
 	cfg := uring.Config{Entries: entries, CQEntries: max(uring.DefaultCQEntries, 2*entries)}

@@ -131,7 +131,8 @@ func (s *Socket) connectDatagram(op *Op) (pending bool) {
 	if errno == 0 {
 		s.state |= stateConnected | stateBound
 	}
-	if errno == 0 && op.total > 0 {
+	aborted := s.state.has(stateClosing)
+	if errno == 0 && op.total > 0 && !aborted {
 		s.tx.queue.push(op) // the initial data is a datagram
 		p.stats.InFlight++
 		wake = s.enlist() || wake // the release has kicked if the socket was closed meanwhile
@@ -139,9 +140,14 @@ func (s *Socket) connectDatagram(op *Op) (pending bool) {
 		p.wake(wake)
 		return true
 	}
-	op.setResult(errorOf(Connect, errno), 0)
-	if errno == 0 {
+	switch {
+	case aborted:
+		op.setResult(s.cancelError(op), 0) // the close has left the op to its caller
+	case errno == 0:
+		op.setResult(nil, 0)
 		op.extra.connectSocket = s
+	default:
+		op.setResult(errorOf(Connect, errno), 0)
 	}
 	pending, again := p.settle(op)
 	p.mu.Unlock()
@@ -153,8 +159,8 @@ func (s *Socket) connectDatagram(op *Op) (pending bool) {
 func (s *Socket) serveConnect() bool {
 	c, p := &s.extra.connect, s.port
 	op := c.op
-	if op.resolving {
-		return true // the connector has it
+	if op.resolving || s.typ == Dgram {
+		return true // the connector has it, or its caller's goroutine
 	}
 	if c.token != 0 {
 		if op.cancelled && !c.stopped {

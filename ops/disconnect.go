@@ -103,7 +103,9 @@ func (s *Socket) serveDisconnect(op *Op) bool {
 		}
 		s.leaveStarved()
 		s.rx.eof = true // for those that still wait
-		s.advanceReceives()
+		if s.advanceReceives(); s.rx.multi != nil {
+			return true // it gets one piece after the other, and each brings the socket back here
+		}
 		s.doOutside(actionRenew)
 	case disconnectDone:
 		s.tx.queue.pop()

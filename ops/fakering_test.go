@@ -63,7 +63,7 @@ func newFakeRing(t testing.TB, entries int) *fakeRing {
 		resets: map[int32]bool{},
 		features: uring.Features{Capabilities: uring.Capabilities{
 			BufferRing: true, MultishotAccept: true, MultishotReceive: true, ReceiveLimit: true,
-		}},
+		}, CQEntries: max(uring.DefaultCQEntries, 2*uint32(entries))},
 	}
 }
 

@@ -25,3 +25,30 @@ func TestNowIsWhenThePortWokeUp(t *testing.T) {
 	s.port.turn()
 	require.Equal(t, before.Add(time.Minute), s.port.Now())
 }
+
+func TestNowIsWhenTheSpinEnded(t *testing.T) {
+	s := newSpinner(t)
+	began := s.port.Now()
+	looks := 0
+	s.ring.looking = func() {
+		s.now += time.Microsecond
+		if looks++; looks == 2*looksPerLock+3 {
+			s.ring.complete(s.ring.wakePoll, 1, 0)
+		}
+	}
+	s.port.turn()
+	require.Equal(t, began.Add(time.Duration(looks)*time.Microsecond), s.port.Now())
+}
+
+func TestNowIsWhenASpinFoundWorkOfOthers(t *testing.T) {
+	s := newSpinner(t)
+	began, looks := s.port.Now(), 0
+	s.ring.looking = func() {
+		s.now += time.Microsecond
+		if looks++; looks == 1 {
+			require.NoError(t, s.port.Post(func() {}))
+		}
+	}
+	s.port.turn()
+	require.Equal(t, began.Add(looksPerLock*time.Microsecond), s.port.Now())
+}

@@ -56,6 +56,7 @@ type Op struct {
 	last   Operation
 	more   bool
 	due    bool        // counted in receiveSide.due
+	told   bool        // a piece for the Multishot op is in it, and its handler is still to run
 	multi  bool        // Multishot, as it was at the start
 	quick  bool        // DontWait, as it was at the start
 	flags  SocketFlags // SocketFlags, as they were at the start

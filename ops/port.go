@@ -27,7 +27,7 @@ type Port struct {
 	err   error // why the port stopped by itself; set before done is closed
 	cqes  [256]uring.CQE
 	ready opQueue       // completions to run at once; the owner's
-	now   time.Duration // when this turn began, or woke up; the owner's
+	now   time.Duration // when this turn began, woke up or stopped spinning; the owner's
 
 	// The owner's, too: system calls to make after the lock is released, and sockets to serve again once an op of
 	// theirs has completed.
@@ -70,9 +70,9 @@ var epoch = time.Now()
 
 func sinceEpoch() time.Duration { return time.Since(epoch) }
 
-// Now is when the port's turn began, or when it woke up in it: a clock that costs nothing to read, for what is measured
-// in milliseconds. It stands still while handlers run. It is read without a lock, so it is for the port's goroutine
-// only: handlers, timers and posted functions. Anywhere else it is a data race.
+// Now is when the port's turn began, or when its wait in it was over: a clock that costs nothing to read, for what is
+// measured in milliseconds. It stands still while handlers run. It is read without a lock, so it is for the port's
+// goroutine only: handlers, timers and posted functions. Anywhere else it is a data race.
 func (p *Port) Now() time.Time { return epoch.Add(p.now) }
 
 // NewPort creates a port and starts its goroutine. Returns what PortConfig.Validate finds wrong, *uring.SetupError

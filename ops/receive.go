@@ -183,6 +183,10 @@ func (s *Socket) advanceReceives() {
 		if !r.hasResult() {
 			return
 		}
+		if r.multi != nil && r.multi.told { // the socket is served again within one flush
+			s.port.later = append(s.port.later, s)
+			return
+		}
 		if r.multi != nil {
 			if s.deliverMulti(false); r.multi != nil {
 				return
@@ -234,7 +238,7 @@ func (s *Socket) deliverMulti(last bool) {
 	ended := r.ahead.count() == 0
 	s.deliver(op)
 	if !ended && !last {
-		op.more = true
+		op.more, op.told = true, true
 		p.ready.push(op)
 		if r.hasResult() {
 			p.later = append(p.later, s) // an op completes once at a time
@@ -253,7 +257,7 @@ func (s *Socket) deliverFresh(b bufring.Buffer) {
 	op := s.rx.multi
 	op.setData(b)
 	op.setResult(nil, b.Len())
-	op.more = true
+	op.more, op.told = true, true
 	s.port.ready.push(op)
 }
 

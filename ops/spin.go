@@ -18,14 +18,15 @@ func (p *Port) spin() bool {
 		for range looksPerLock {
 			if !p.ring.Idle() {
 				p.enter(0, 0) // what the kernel has put off becomes completions
+				p.now = p.cfg.clock()
 				return true
 			}
 		}
-		now := p.cfg.clock()
-		if p.wanted(now) {
+		p.now = p.cfg.clock()
+		if p.wanted(p.now) {
 			return true
 		}
-		if now >= end {
+		if p.now >= end {
 			return false
 		}
 	}

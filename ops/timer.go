@@ -1,9 +1,16 @@
 package ops
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // timerTick is how coarse timers are: deadlines are rounded up to it, so that those of one moment share a turn.
 const timerTick = time.Millisecond
+
+// longest is how far ahead a timer can be set, 146 years: half of what a Duration holds, so that neither the port's
+// clock added to it, nor the kernel's, overflows.
+const longest time.Duration = math.MaxInt64 / 2
 
 // Timer runs a function on the port's goroutine once a time has passed. It is made for timeouts that nearly always
 // are put off: Reset to a later time only notes it. Its methods may be called from any goroutine.
@@ -37,14 +44,14 @@ func (t *Timer) Reset(d time.Duration) {
 func (t *Timer) ResetPrecise(d time.Duration) {
 	p := t.port
 	p.mu.Lock()
-	wake := t.resetTo(p.cfg.clock() + max(d, 1)) // 0 could be due in this turn again, and again
+	wake := t.resetTo(p.cfg.clock() + min(max(d, 1), longest)) // 0 could be due in this turn again, and again
 	p.mu.Unlock()
 	p.wake(wake)
 }
 
 // reset is Reset under the lock. It tells whether a sleeping owner has to be woken.
 func (t *Timer) reset(d time.Duration) (wake bool) {
-	return t.resetTo((t.port.cfg.clock() + max(d, 0) + timerTick - 1) / timerTick * timerTick)
+	return t.resetTo((t.port.cfg.clock() + min(max(d, 0), longest) + timerTick - 1) / timerTick * timerTick)
 }
 
 // resetTo makes fn run at a moment of the port's clock. Under the lock.

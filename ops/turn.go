@@ -67,7 +67,7 @@ func (p *Port) flush() bool {
 		case !alive:
 			return false
 		case full:
-			if p.enter(0, 0); p.ring.Unsubmitted() > 0 {
+			if p.enter(0, 0); p.ring.Unsubmitted() > 0 || p.reapIsDue() {
 				return true // completions must be reaped before the kernel takes more
 			}
 		case len(p.later) == 0:
@@ -75,6 +75,11 @@ func (p *Port) flush() bool {
 		}
 	}
 }
+
+// reapIsDue tells whether the completion queue is so full that one submit more might overflow it: it is at least twice
+// as long as the SQEs of a submit. Kernel: what does not fit costs it memory for each completion, and an enter to get
+// it back; a kernel that is short of memory drops it, and the ring is lost.
+func (p *Port) reapIsDue() bool { return p.ring.Ready() >= int(p.features.CQEntries/2) }
 
 // takeLater puts the sockets on the work list that have more for an op which had to complete first.
 func (p *Port) takeLater() {
@@ -247,6 +252,7 @@ func (p *Port) complete(op *Op) {
 	if op.brings && op.fail != nil {
 		op.dropSocket()
 	}
+	op.told = false
 	if op.due {
 		op.due = false
 		op.socket.rx.due.Add(-1)
