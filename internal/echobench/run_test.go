@@ -146,6 +146,12 @@ func TestAVoidRunSaysSo(t *testing.T) {
 	require.Equal(t, true, r["void"])
 }
 
+func TestAMarkedRunSaysWhy(t *testing.T) {
+	text := summary(load.Result{Seconds: 1, Gates: []load.Gate{{Name: load.GateKeptUp, Detail: "it did not keep up"}}})
+	require.Regexp(t, `(?m)^note +kept-up: it did not keep up$`, text)
+	require.NotContains(t, text, "VOID")
+}
+
 func TestAFailureIsOneLineAndStatus1(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

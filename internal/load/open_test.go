@@ -94,6 +94,31 @@ func TestAServerThatStallsVoidsARunOnSchedule(t *testing.T) {
 	require.Positive(t, r.Schedule.Late)
 }
 
+func TestAServerThatDoesNotKeepUpMarksARunHoweverDeepItsQueueIs(t *testing.T) {
+	release := make(chan struct{})
+	address := serveWith(t, "tcp", func(conn net.Conn) {
+		echoFirst(conn, 64)
+		<-release
+		echo(conn)
+	})
+	var once sync.Once
+	r := run(t, load.Config{
+		Address: address, Conns: 2, Rate: 1000, Warmup: -1, Duration: brief,
+		Progress: func(p load.Progress) {
+			if p.Phase == load.Draining {
+				once.Do(func() { close(release) })
+			}
+		},
+	})
+	requireScheduled(t, r)
+	achieved, _ := r.Gate(load.GateAchieved)
+	require.True(t, achieved.OK, "all of them came back in the end: %s", achieved.Detail)
+	keptUp, found := r.Gate(load.GateKeptUp)
+	require.True(t, found)
+	require.False(t, keptUp.OK, keptUp.Detail)
+	require.False(t, keptUp.Voids)
+}
+
 func TestAnImpossibleRateVoidsARun(t *testing.T) {
 	r := run(t, load.Config{Address: serveWith(t, "tcp", echo), Conns: 2, Rate: 10_000_000})
 	requireScheduled(t, r)

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // How far figures may be from what they should be.
@@ -10,13 +11,14 @@ const (
 	littleTolerance   = 0.10
 	scheduleTolerance = 0.01
 	maxGeneratorLoad  = 0.90
+	latencyTolerance  = 5 * time.Millisecond // of answers that are on their way at the end of a window
 )
 
 // gates is what is checked about a run.
 func (r *Result) gates(g *generator) (gates []Gate) {
 	gates = append(gates, r.payloadGate(), r.totalsGate(g))
 	if r.Schedule != nil {
-		gates = append(gates, r.scheduleGate(), r.offeredGate(), r.achievedGate(g))
+		gates = append(gates, r.scheduleGate(), r.offeredGate(), r.achievedGate(g), r.keptUpGate(g))
 	} else if cfg := r.Config; cfg.Pattern != Slow && cfg.Conns > 0 { // a slow reader's messages wait in sockets
 		gates = append(gates, littleGate(float64(cfg.Conns*cfg.Depth), g.window.area.Seconds(), r.Seconds))
 	}
@@ -72,10 +74,20 @@ func (r *Result) offeredGate() Gate {
 	return near(GateOffered, float64(r.Schedule.Sent), float64(r.Schedule.Intended), "sent in the window")
 }
 
-// achievedGate holds that the server echoed what it was offered. What is lost counts as an answer here: the gate of
-// losses has it.
+// achievedGate holds that the server echoed what it was offered, however late. What is lost counts as an answer here:
+// the gate of losses has it.
 func (r *Result) achievedGate(g *generator) Gate {
 	return near(GateAchieved, float64(r.Latency.Count()+g.window.lost), float64(r.Schedule.Intended), "answered")
+}
+
+// keptUpGate marks runs in which answers came more slowly than messages were sent: no latency of theirs is that of the
+// load, since a longer run has a longer queue. At a latency of a few milliseconds so much is on its way at any rate.
+func (r *Result) keptUpGate(g *generator) Gate {
+	intended, came := float64(r.Schedule.Intended), float64(r.Window.Echoes+g.window.lost)
+	limit := max(scheduleTolerance*intended, latencyTolerance.Seconds()*r.Config.Rate, 1)
+	return Gate{Name: GateKeptUp, OK: came >= intended-limit, Value: came, Want: intended, Limit: limit,
+		Detail: fmt.Sprintf("%.0f of the %.0f messages of the schedule were answered by its end; when more than %.0f "+
+			"are not, the server did not keep up: latency grows with the length of the run", came, intended, limit)}
 }
 
 func near(name string, value, want float64, what string) Gate {

@@ -211,6 +211,20 @@ func TestVoidRunsAreListedAndInNoFigure(t *testing.T) {
 		Why: "void: totals: counts disagree"}}, report.Problems(o))
 }
 
+func TestServersThatDidNotKeepUpSaySoInTheirRow(t *testing.T) {
+	o := outcome()
+	for _, r := range o.Records {
+		if r.Server == "turtle" && r.Load == "tcp-open-64-70" && r.Round <= 2 {
+			r.Result.Gates = append(r.Result.Gates, load.Gate{Name: load.GateKeptUp})
+		}
+	}
+	table := tableOf(t, o, "tcp-open-64-70")
+	require.Equal(t, 6, table.Rows[2].Valid, "their figures count")
+	require.Equal(t, "did not keep up in 2: latency grows with the run", table.Rows[2].Remark(rounds))
+	require.Contains(t, page(t, o), "did not keep up in 2")
+	require.Empty(t, table.Rows[1].Remark(rounds))
+}
+
 func tableOf(t *testing.T, o matrix.Outcome, name string) report.Table {
 	for _, table := range report.Tables(o) {
 		if table.Load.Name == name {
