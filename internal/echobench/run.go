@@ -57,10 +57,10 @@ Every byte that comes back is compared with what was sent: the message's number,
 		`of a pseudo-random block. Lost, doubled, swapped or changed bytes end the run with the place of the first ` +
 		`one. Datagrams may be lost, which is counted.
 
-A run is void when more than 1 % of the sends of --rate were late by more than a millisecond, when the rate was ` +
-		`not reached within 1 %, when counts disagree, or when without --rate the number of messages on their way was ` +
-		`not what it should have been (Little's law, within 10 %). One in which the server did not keep up with --rate is ` +
-		`marked: its latencies grow with the length of the run.
+A run is void when nothing came back while it was measured, when more than 1 % of the sends of --rate were late ` +
+		`by more than a millisecond, when the rate was not reached within 1 %, when counts disagree, or when without ` +
+		`--rate the number of messages on their way was not what it should have been (Little's law, within 10 %). One ` +
+		`in which the server did not keep up with --rate is marked: its latencies grow with the length of the run.
 
 The exit status is 0 for a sound run, 1 for one that failed or is void, and 2 for a wrong command line.`
 }

@@ -152,6 +152,11 @@ func TestAMarkedRunSaysWhy(t *testing.T) {
 	require.NotContains(t, text, "VOID")
 }
 
+func TestLostDatagramsAreShownAlsoWhenTheyAreGivenUpLate(t *testing.T) {
+	text := summary(load.Result{Seconds: 1, Total: load.Counts{Sent: 9, Lost: 2, Strays: 1}})
+	require.Regexp(t, `(?m)^lost +2 of all 9 datagrams; 1 came too late or twice$`, text)
+}
+
 func TestAFailureIsOneLineAndStatus1(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -51,8 +51,8 @@ func (s *sheet) title(r load.Result) {
 
 func (s *sheet) traffic(r load.Result) {
 	s.line("echoes", "%d   %.0f/s   %s/s each way", r.Window.Echoes, r.Rate, decimal(r.BytesPerSecond, "B"))
-	if r.Window.Lost > 0 || r.Window.Strays > 0 {
-		s.line("lost", "%d datagrams; %d came too late or twice", r.Window.Lost, r.Window.Strays)
+	if r.Total.Lost > 0 || r.Total.Strays > 0 {
+		s.line("lost", "%d of all %d datagrams; %d came too late or twice", r.Total.Lost, r.Total.Sent, r.Total.Strays)
 	}
 }
 

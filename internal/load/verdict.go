@@ -17,6 +17,9 @@ const (
 // gates is what is checked about a run.
 func (r *Result) gates(g *generator) (gates []Gate) {
 	gates = append(gates, r.payloadGate(), r.totalsGate(g))
+	if r.Config.Conns > 0 {
+		gates = append(gates, r.echoesGate())
+	}
 	if r.Schedule != nil {
 		gates = append(gates, r.scheduleGate(), r.offeredGate(), r.achievedGate(g), r.keptUpGate(g))
 	} else if cfg := r.Config; cfg.Pattern != Slow && cfg.Conns > 0 { // a slow reader's messages wait in sockets
@@ -48,6 +51,13 @@ func (r *Result) totalsGate(g *generator) Gate {
 	return Gate{Name: GateTotals, Voids: true, OK: off == 0, Value: product, Want: echoes,
 		Detail: fmt.Sprintf("%.0f echoes; %.0f by connection, %.0f latencies, %.1f/s x %.3f s = %.0f",
 			echoes, clients, timed, r.Rate, r.Seconds, product)}
+}
+
+// echoesGate holds that there is something to measure.
+func (r *Result) echoesGate() Gate {
+	return Gate{Name: GateEchoes, Voids: true, OK: r.Window.Echoes > 0, Value: float64(r.Window.Echoes), Limit: 1,
+		Detail: fmt.Sprintf("%d messages came back while it was measured; a rate or a latency needs one at least",
+			r.Window.Echoes)}
 }
 
 // littleGate holds Little's law: as many messages were on their way on average as the closed loop keeps there. area is
@@ -96,11 +106,11 @@ func near(name string, value, want float64, what string) Gate {
 		Detail: fmt.Sprintf("%.0f of the %.0f messages of the schedule were %s", value, want, what)}
 }
 
-// lossGate marks runs that lost datagrams.
+// lossGate marks runs that lost datagrams, whenever that showed: those of a short window are given up after it.
 func (r *Result) lossGate() Gate {
-	return Gate{Name: GateLoss, OK: r.Window.Lost == 0, Value: float64(r.Window.Lost),
-		Detail: fmt.Sprintf("%d of %d datagrams did not come back within %v, %d came too late or twice",
-			r.Window.Lost, r.Window.Sent, r.Config.Timeout, r.Window.Strays)}
+	return Gate{Name: GateLoss, OK: r.Total.Lost == 0, Value: float64(r.Total.Lost),
+		Detail: fmt.Sprintf("%d of all %d datagrams did not come back within %v, %d came too late or twice",
+			r.Total.Lost, r.Total.Sent, r.Config.Timeout, r.Total.Strays)}
 }
 
 // generatorGate marks runs in which the generator may have been the limit.

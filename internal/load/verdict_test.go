@@ -64,12 +64,13 @@ func TestAGateThatFailsVoidsTheRunOrMarksIt(t *testing.T) {
 		{GateTotals, soundResult, func(r *Result, _ *generator) { r.Seconds = 1.3 }, true},
 		{GateLittle, soundResult, func(_ *Result, g *generator) { g.window.area = 3590 * time.Millisecond }, true},
 		{GateLittle, soundResult, func(_ *Result, g *generator) { g.window.area = 4410 * time.Millisecond }, true},
+		{GateEchoes, soundResult, func(r *Result, _ *generator) { r.Window.Echoes = 0 }, true},
 		{GateGenerator, soundResult, func(r *Result, _ *generator) { r.Generator.Load = 0.91 }, false},
 		{GateSchedule, soundOpenResult, func(r *Result, _ *generator) { r.Schedule.Late = 11 }, true},
 		{GateOffered, soundOpenResult, func(r *Result, _ *generator) { r.Schedule.Sent = 989 }, true},
 		{GateAchieved, soundOpenResult, func(r *Result, _ *generator) { r.Schedule.Intended = 1011 }, true},
 		{GateKeptUp, soundOpenResult, func(r *Result, g *generator) { openEchoes(r, g, 989) }, false},
-		{GateLoss, soundOpenResult, func(r *Result, g *generator) { g.target.network, r.Window.Lost = "udp", 1 }, false},
+		{GateLoss, soundOpenResult, func(r *Result, g *generator) { g.target.network, r.Total.Lost = "udp", 1 }, false},
 	}
 	for _, test := range tests {
 		t.Run(test.gate, func(t *testing.T) {
@@ -125,6 +126,13 @@ func requireKeptUp(t *testing.T, r Result, want bool) {
 	gate, found := r.Gate(GateKeptUp)
 	require.True(t, found)
 	require.Equal(t, want, gate.OK, gate.Detail)
+}
+
+func TestSilentConnectionsNeedNoEcho(t *testing.T) {
+	g := newGenerator(Config{Pattern: Idle, Idle: 4}.WithDefaults(), target{network: "tcp"})
+	r := Result{Config: g.cfg, Seconds: 1, Latency: NewHistogram()}
+	r.judge(g)
+	require.False(t, r.Void)
 }
 
 func TestARunThatMeasuredNothingIsVoid(t *testing.T) {
