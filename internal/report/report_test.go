@@ -235,6 +235,28 @@ func tableOf(t *testing.T, o matrix.Outcome, name string) report.Table {
 	return report.Table{}
 }
 
+func TestRoundsInWhichNothingCameBackAreInTheMedian(t *testing.T) {
+	o := outcome()
+	for _, r := range o.Records {
+		if r.Server == "turtle" && r.Load == "tcp-64b-64" && r.Round <= 4 {
+			r.Result.Rate, r.Result.BytesPerSecond = 0, 0
+		}
+	}
+	rate := tableOf(t, o, "tcp-64b-64").Rows[2].Cells[0].Summary
+	require.Equal(t, rounds, rate.N)
+	require.Zero(t, rate.Median)
+}
+
+func TestConnectionsThatAreSilentHaveNoRate(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, report.WriteBench(&b, outcome(), manifest()))
+	for line := range strings.Lines(b.String()) {
+		if strings.Contains(line, "load=tcp-idle") {
+			require.NotContains(t, line, "echoes/s")
+		}
+	}
+}
+
 func TestRatiosAreTheFirstServerDividedByTheOther(t *testing.T) {
 	table := tableOf(t, outcome(), "tcp-64b-64")
 	require.Equal(t, []string{"Echoes per second", "Server CPU per echo", "p50", "p99"}, table.Titles())
