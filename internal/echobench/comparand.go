@@ -193,7 +193,7 @@ func runArguments(cfg load.Config) []string {
 		}
 	}
 	if cfg.Rate != 0 {
-		args = append(args, fmt.Sprintf("--rate=%.0f", cfg.Rate))
+		args = append(args, "--rate="+strconv.FormatFloat(cfg.Rate, 'f', -1, 64))
 		if cfg.Arrivals != "" {
 			args = append(args, "--arrivals="+string(cfg.Arrivals))
 		}

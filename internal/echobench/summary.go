@@ -2,6 +2,7 @@ package echobench
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func (s *sheet) title(r load.Result) {
 		fmt.Fprintf(s, ", %d silent ones", c.Idle)
 	}
 	if c.Open() {
-		fmt.Fprintf(s, ", %.0f/s %s", c.Rate, c.Arrivals)
+		fmt.Fprintf(s, ", %s/s %s", strconv.FormatFloat(c.Rate, 'f', -1, 64), c.Arrivals)
 	} else if c.Depth > 1 {
 		fmt.Fprintf(s, ", %d at a time on each", c.Depth)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -171,7 +172,7 @@ func (r *running) settleRates(numbers []int) {
 		case capacity == 0:
 			r.leaveOut(*l, fmt.Sprintf("no server has a valid run of %s, which it takes its rate from", l.RateOf))
 		default:
-			l.Rate = float64(int(capacity * l.RatePart))
+			l.Rate = max(math.Floor(capacity*l.RatePart), 1) // 0 would be a closed loop
 		}
 	}
 }

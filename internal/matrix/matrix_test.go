@@ -253,6 +253,15 @@ func TestOpenLoopsGetTheirRateFromTheBestOtherServer(t *testing.T) {
 	require.Nil(t, outcome.Of("orphan", "server0")[0])
 }
 
+func TestAnOpenLoopsRateIsOneAtLeast(t *testing.T) {
+	open := closedLoop("open", 4)
+	open.RateOf, open.RatePart = "few", 0.001 // of 400 in a second
+	outcome, err := campaign(t, []matrix.Load{open, closedLoop("few", 4)}, "").Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1.0, outcome.Loads[0].Rate)
+	require.Equal(t, 1.0, outcome.Of("open", "server0")[0].Result.Config.Rate)
+}
+
 func TestALoadWithMoreConnectionsThanAProcessMayHaveIsLeftOut(t *testing.T) {
 	limit := matrix.ThisMachine().Descriptors
 	if limit > 1<<20 {
@@ -404,9 +413,10 @@ func TestAFileSaysWhatIsWrongWithIt(t *testing.T) {
 		"wrong network": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]\nnetworks = [\"ip\"]", `network "ip"`},
 		"twice": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]\nnetworks = [\"tcp\"]\n" +
 			"[[server]]\nname = \"a\"\ncommand = [\"b {addr}\"]\nnetworks = [\"tcp\"]", "two of server a"},
-		"load":    {"[[load]]\nname = \"l\"\nnetwork = \"udp\"\npattern = \"churn\"", "load l"},
-		"network": {"[[load]]\nname = \"l\"", `network ""`},
-		"part":    {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"", "rate-part"},
+		"load":            {"[[load]]\nname = \"l\"\nnetwork = \"udp\"\npattern = \"churn\"", "load l"},
+		"network":         {"[[load]]\nname = \"l\"", `network ""`},
+		"part":            {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"", "rate-part"},
+		"part of nothing": {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"\nrate-part = nan", "rate-part"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "matrix.toml")
@@ -442,6 +452,27 @@ conns = 2
 	require.Len(t, all, len(matrix.Catalogue())+1)
 	require.Equal(t, "mine", all[len(all)-1].Name)
 	require.Equal(t, 2, all[0].Conns)
+}
+
+func TestWhatALoadDoesNotSayIsFilledIn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "matrix.toml")
+	require.NoError(t, os.WriteFile(path, []byte(`
+[[load]]
+name = "plain"
+network = "tcp"
+
+[[load]]
+name = "silent"
+network = "tcp"
+pattern = "idle"
+idle = 9
+`), 0o600))
+	f, err := matrix.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, []matrix.Load{
+		{Name: "plain", Network: "tcp", Pattern: load.PingPong, Conns: load.DefaultConns},
+		{Name: "silent", Network: "tcp", Pattern: load.Idle, Idle: 9},
+	}, f.Loads)
 }
 
 func TestANothingComparisonIsRefused(t *testing.T) {
