@@ -33,12 +33,20 @@ func (o whatOptions) servers(file matrix.File) ([]matrix.Server, error) {
 		}
 		all = append(all, s)
 	}
+	if len(all) == 0 {
+		return nil, errors.New("name servers with --servers FILE or --server NAME=COMMAND")
+	}
+	if name := twice(all); name != "" {
+		return nil, fmt.Errorf("there are two servers called %s; figures go by name, so give each its own", name)
+	}
 	if len(o.Only) == 0 {
-		if len(all) == 0 {
-			return nil, errors.New("name servers with --servers FILE or --server NAME=COMMAND")
-		}
 		return all, nil
 	}
+	return o.only(all)
+}
+
+// only is the servers that --only names.
+func (o whatOptions) only(all []matrix.Server) ([]matrix.Server, error) {
 	var chosen []matrix.Server
 	for _, name := range o.Only {
 		i := slices.IndexFunc(all, func(s matrix.Server) bool { return s.Name == name })
@@ -47,7 +55,22 @@ func (o whatOptions) servers(file matrix.File) ([]matrix.Server, error) {
 		}
 		chosen = append(chosen, all[i])
 	}
+	if name := twice(chosen); name != "" {
+		return nil, fmt.Errorf("--only names %s twice; once is enough", name)
+	}
 	return chosen, nil
+}
+
+// twice is the name that two of the servers have, "" when there is none.
+func twice(servers []matrix.Server) string {
+	seen := map[string]bool{}
+	for _, s := range servers {
+		if seen[s.Name] {
+			return s.Name
+		}
+		seen[s.Name] = true
+	}
+	return ""
 }
 
 // serverOf reads NAME=COMMAND. The command has no quotes: its words are its arguments.

@@ -33,6 +33,8 @@ func TestAWrongComparisonIsOneLineAndStatus2(t *testing.T) {
 		"no command":      {[]string{"--server=a"}, "NAME=COMMAND"},
 		"no address":      {[]string{"--server=a=echod"}, "{addr}"},
 		"unknown server":  {[]string{server, "--only=b"}, "--only b"},
+		"server twice":    {[]string{server, server}, "two servers called a"},
+		"twice in --only": {[]string{server, "--only=a,a"}, "--only names a twice"},
 		"unknown load":    {[]string{server, "--loads=nothing"}, "there is no load nothing"},
 		"few rounds":      {[]string{server, "--rounds=4"}, "--rounds is 4, want 5"},
 		"negative rounds": {[]string{server, "--rounds=-1"}, "--rounds is -1"},
