@@ -201,11 +201,13 @@ func runArguments(cfg load.Config) []string {
 		value int
 	}{
 		{"depth", cfg.Depth}, {"size", cfg.Size}, {"idle", cfg.Idle}, {"read-rate", cfg.ReadRate}, {"pid", cfg.PID},
-		{"seed", int(cfg.Seed)},
 	} {
 		if flag.value != 0 {
 			args = append(args, fmt.Sprintf("--%s=%d", flag.name, flag.value))
 		}
+	}
+	if cfg.Seed != 0 {
+		args = append(args, "--seed="+strconv.FormatUint(cfg.Seed, 10))
 	}
 	for _, flag := range []struct {
 		name  string
