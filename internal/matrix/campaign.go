@@ -153,7 +153,7 @@ func (r *running) step(ctx context.Context, step Step, s Server, l Load) Record 
 	cfg.PID = p.PID()
 	cfg.Seed = r.Seed + uint64(step.Round) // the same for every server of the round
 	record.Started = time.Now()
-	result, err := generate(ctx, r.Generator(cfg), r.GeneratorCPUs)
+	result, err := generate(ctx, r.Generator(cfg), r.GeneratorCPUs, limitOf(cfg))
 	if err != nil {
 		record.Error = err.Error()
 		return record

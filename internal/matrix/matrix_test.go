@@ -239,6 +239,17 @@ func TestAGeneratorWithoutFiguresIsAnError(t *testing.T) {
 	require.Contains(t, outcome.Records[0].Problem(), "the generator gave no result")
 }
 
+func TestAGeneratorThatDoesNotEndIsKilled(t *testing.T) {
+	_, err := matrix.Generate(t.Context(), []string{"sleep", "1000"}, nil, time.Millisecond)
+	require.ErrorContains(t, err, "the generator was not done after 1ms and was killed")
+}
+
+func TestAGeneratorMayTakeAsLongAsItsRunAndItsTimeouts(t *testing.T) {
+	cfg := load.Config{Warmup: time.Hour, Duration: 2 * time.Hour, Timeout: 3 * time.Hour}
+	require.Greater(t, matrix.LimitOf(cfg), 9*time.Hour)
+	require.Greater(t, matrix.LimitOf(load.Config{}), load.DefaultWarmup+load.DefaultDuration+2*load.DefaultTimeout)
+}
+
 func TestOpenLoopsGetTheirRateFromTheBestOtherServer(t *testing.T) {
 	open := closedLoop("open", 4)
 	open.RateOf, open.RatePart = "few", 0.5
