@@ -314,6 +314,14 @@ func TestTheSummaryNamesTheBestOfEachGroup(t *testing.T) {
 	require.Fail(t, "no sentence about 64 connections")
 }
 
+func TestTheBestOfServersWithoutAGroupIsTheBestOfTheOthers(t *testing.T) {
+	o := short()
+	o.Servers[1].Group, o.Servers[2].Group, o.Servers[3].Group = "", "", "rust"
+	text := report.Sentences(o, report.Tables(o))[0].Text
+	require.Contains(t, text, "× gopher (best of the others)")
+	require.Contains(t, text, "× metal (best of rust)")
+}
+
 func TestServersThatDidNotStartAreListedOnce(t *testing.T) {
 	o := outcome()
 	o.Unmeasured = []matrix.Unmeasured{{Server: "absent", Network: "tcp", Reason: "it is not there"}}
