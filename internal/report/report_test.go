@@ -280,6 +280,19 @@ func TestTheSlowerServerIsCalledWorse(t *testing.T) {
 	}
 }
 
+func TestMemoryThatShrankIsNoVerdict(t *testing.T) {
+	o := outcome()
+	for _, r := range o.Records {
+		if r.Server == "ours" {
+			r.Result.Server.Before.RSSAnon = 4e6
+		}
+	}
+	cell := tableOf(t, o, "tcp-idle-1000").Rows[1].Cells[1]
+	require.Equal(t, "rss_anon_bytes_per_connection", cell.Metric)
+	require.Nil(t, cell.First)
+	require.Equal(t, report.Even, cell.Verdict())
+}
+
 func TestTwoRoundsShowNoDifference(t *testing.T) {
 	o := outcome()
 	o.Rounds = 2

@@ -17,7 +17,8 @@ type Pair struct {
 	A, B *float64
 }
 
-// Compare compares what A and B were in each round. Rounds that lack one, or in which B is 0, have no ratio.
+// Compare compares what A and B were in each round. Rounds that lack one, or in which one is not above 0, have no
+// ratio: of a value below 0 (memory that has shrunk) it would say the opposite of what it means.
 func Compare(pairs []Pair) Comparison {
 	var a, b, ratios []float64
 	for _, p := range pairs {
@@ -27,7 +28,7 @@ func Compare(pairs []Pair) Comparison {
 		if p.B != nil {
 			b = append(b, *p.B)
 		}
-		if p.A != nil && p.B != nil && *p.B != 0 {
+		if p.A != nil && p.B != nil && *p.A > 0 && *p.B > 0 {
 			ratios = append(ratios, *p.A / *p.B)
 		}
 	}

@@ -58,6 +58,12 @@ func TestARoundThatLacksOneHasNoRatio(t *testing.T) {
 	require.Equal(t, 2.0, c.Ratio.Median)
 }
 
+func TestValuesThatAreNotAboveZeroHaveNoRatio(t *testing.T) {
+	one, less, none := 1.0, -1.0, 0.0
+	c := stat.Compare([]stat.Pair{{A: &less, B: &one}, {A: &one, B: &less}, {A: &less, B: &less}, {A: &none, B: &one}})
+	require.Zero(t, c.Ratio)
+}
+
 func TestTheTestKnowsADifference(t *testing.T) {
 	// The smallest p that five against five can have: 2 of the 252 ways to choose 5 of 10.
 	apart := stat.Compare(pairs([]float64{1, 2, 3, 4, 5}, []float64{11, 12, 13, 14, 15}))
