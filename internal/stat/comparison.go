@@ -1,6 +1,10 @@
 package stat
 
-import "golang.org/x/perf/benchmath"
+import (
+	"slices"
+
+	"golang.org/x/perf/benchmath"
+)
 
 // Comparison is how one thing did beside another.
 type Comparison struct {
@@ -41,4 +45,9 @@ func difference(a, b []float64) float64 {
 		return 1
 	}
 	return benchmath.AssumeNothing.Compare(sample(a), sample(b)).P
+}
+
+// sample hands a copy over: benchmath sorts what it is given.
+func sample(values []float64) *benchmath.Sample {
+	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
 }
