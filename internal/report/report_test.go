@@ -225,6 +225,27 @@ func TestServersThatDidNotKeepUpSaySoInTheirRow(t *testing.T) {
 	require.Empty(t, table.Rows[1].Remark(rounds))
 }
 
+func TestRowsOfFewerRoundsSayHowSureTheirIntervalsAre(t *testing.T) {
+	void := func(server string, rounds int) matrix.Outcome {
+		o := outcome()
+		for _, r := range o.Records {
+			r.Result.Void = r.Result.Void || r.Server == server && r.Round <= rounds
+		}
+		return o
+	}
+	rows := tableOf(t, void("gopher", 2), "tcp-64b-1").Rows
+	require.Equal(t, "4 of 6 rounds; intervals at 87 % or more", rows[1].Remark(rounds))
+	require.Empty(t, rows[0].Remark(rounds))
+	require.Empty(t, rows[2].Remark(rounds))
+
+	rows = tableOf(t, void("ours", 1), "tcp-64b-1").Rows
+	require.Equal(t, "5 of 6 rounds; intervals at 93 % or more", rows[0].Remark(rounds))
+	require.Equal(t, "intervals at 93 % or more", rows[1].Remark(rounds), "ratios need a round of both")
+
+	rows = tableOf(t, void("gopher", 5), "tcp-64b-1").Rows
+	require.Equal(t, "1 of 6 rounds", rows[1].Remark(rounds), "there is no interval")
+}
+
 func tableOf(t *testing.T, o matrix.Outcome, name string) report.Table {
 	for _, table := range report.Tables(o) {
 		if table.Load.Name == name {

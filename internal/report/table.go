@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/ringport/ringport/internal/load"
@@ -177,6 +178,9 @@ func (r Row) Remark(rounds int) string {
 	if r.Valid < rounds {
 		remarks = append(remarks, fmt.Sprintf("%d of %d rounds", r.Valid, rounds))
 	}
+	if least := r.confidence(); least < min(stat.Level, stat.Confidence(rounds)) {
+		remarks = append(remarks, fmt.Sprintf("intervals at %.0f %% or more", math.Floor(100*least)))
+	}
 	if r.NotKeptUp > 0 {
 		remarks = append(remarks, fmt.Sprintf("did not keep up in %d: latency grows with the run", r.NotKeptUp))
 	}
@@ -184,4 +188,18 @@ func (r Row) Remark(rounds int) string {
 		remarks = append(remarks, fmt.Sprintf("generator at its limit in %d; read the CPU", r.GeneratorBound))
 	}
 	return strings.Join(remarks, "; ")
+}
+
+// confidence is the least that an interval of the row has; those of one round are not shown.
+func (r Row) confidence() float64 {
+	least := 1.0
+	for _, c := range r.Cells {
+		if c.Summary.N > 1 {
+			least = min(least, c.Summary.Confidence)
+		}
+		if c.First != nil && c.First.Ratio.N > 1 {
+			least = min(least, c.First.Ratio.Confidence)
+		}
+	}
+	return least
 }

@@ -35,6 +35,15 @@ func Summarize(values []float64) Summary {
 		Confidence: confidence}
 }
 
+// Confidence is what that of the interval of n measurements is; 0 when there is none.
+func Confidence(n int) float64 {
+	if n < 2 {
+		return 0
+	}
+	_, confidence := interval(n)
+	return confidence
+}
+
 // Contains says whether a value is inside the interval, its ends included.
 func (s Summary) Contains(value float64) bool { return s.N > 0 && s.Low <= value && value <= s.High }
 
