@@ -33,7 +33,7 @@ type loadOptions struct {
 
 type openOptions struct {
 	Rate     float64 `placeholder:"N" help:"Send so many messages a second, whatever comes back."`
-	Arrivals string  `default:"constant" placeholder:"HOW" help:"How they lie in time: constant or poisson."`
+	Arrivals string  `placeholder:"HOW" help:"How they lie in time: constant, or poisson."`
 }
 
 type watchOptions struct {
@@ -67,7 +67,7 @@ The exit status is 0 for a sound run, 1 for one that failed or is void, and 2 fo
 
 // config is the run that was asked for.
 func (o runOptions) config() load.Config {
-	cfg := load.Config{
+	return load.Config{
 		Address:  o.Addr,
 		Pattern:  load.Pattern(o.Load.Pattern),
 		Conns:    o.Load.Conns,
@@ -76,6 +76,7 @@ func (o runOptions) config() load.Config {
 		Duration: o.Load.Duration,
 		Warmup:   orNone(o.Load.Warmup),
 		Rate:     o.Open.Rate,
+		Arrivals: load.Arrivals(o.Open.Arrivals),
 		Seed:     o.Load.Seed,
 		Idle:     o.Load.Idle,
 		ReadRate: int(o.Load.ReadRate),
@@ -83,10 +84,6 @@ func (o runOptions) config() load.Config {
 		Spin:     o.Watch.Spin,
 		PID:      o.Watch.PID,
 	}
-	if cfg.Open() {
-		cfg.Arrivals = load.Arrivals(o.Open.Arrivals)
-	}
-	return cfg
 }
 
 // orNone is what load.Config calls none, where the command line says 0s.

@@ -101,6 +101,10 @@ func TestEveryFlagReachesTheRun(t *testing.T) {
 	require.False(t, r.Void)
 }
 
+func TestArrivalsAreConstantIfNothingIsSaid(t *testing.T) {
+	require.Contains(t, benchRun(t, echoServer(t), "--rate=500").stdout, "500/s constant")
+}
+
 func TestAnOpenLoopShowsItsSchedule(t *testing.T) {
 	o := benchRun(t, echoServer(t), "--rate=500", "--arrivals=poisson", "--conns=2")
 	require.Contains(t, o.stdout, "500/s poisson")

@@ -427,6 +427,7 @@ func TestAFileSaysWhatIsWrongWithIt(t *testing.T) {
 		"load":            {"[[load]]\nname = \"l\"\nnetwork = \"udp\"\npattern = \"churn\"", "load l"},
 		"network":         {"[[load]]\nname = \"l\"", `network ""`},
 		"part":            {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"", "rate-part"},
+		"arrivals":        {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\narrivals = \"poisson\"", "without a rate"},
 		"part of nothing": {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"\nrate-part = nan", "rate-part"},
 	} {
 		t.Run(name, func(t *testing.T) {
