@@ -22,7 +22,8 @@
 #
 # Needs a Docker engine; for the C servers a compiler and static libraries (Debian: gcc, libc6-dev, liburing-dev), since
 # they are compiled here. What cannot be built is left out, and said so. Containers, network and volume are removed at
-# the end, also after Ctrl-C; what it makes has the label io.ringport.bench.
+# the end, also after Ctrl-C; what it makes has the label io.ringport.bench. The image of scripts/docker-base.sh has no
+# label and stays also with --clean: other scripts build in it, too (docker image rm, its name begins ringport-go-base).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

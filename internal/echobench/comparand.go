@@ -33,12 +33,20 @@ func (o whatOptions) servers(file matrix.File) ([]matrix.Server, error) {
 		}
 		all = append(all, s)
 	}
+	if len(all) == 0 {
+		return nil, errors.New("name servers with --servers FILE or --server NAME=COMMAND")
+	}
+	if name := twice(all); name != "" {
+		return nil, fmt.Errorf("there are two servers called %s; figures go by name, so give each its own", name)
+	}
 	if len(o.Only) == 0 {
-		if len(all) == 0 {
-			return nil, errors.New("name servers with --servers FILE or --server NAME=COMMAND")
-		}
 		return all, nil
 	}
+	return o.only(all)
+}
+
+// only is the servers that --only names.
+func (o whatOptions) only(all []matrix.Server) ([]matrix.Server, error) {
 	var chosen []matrix.Server
 	for _, name := range o.Only {
 		i := slices.IndexFunc(all, func(s matrix.Server) bool { return s.Name == name })
@@ -47,7 +55,22 @@ func (o whatOptions) servers(file matrix.File) ([]matrix.Server, error) {
 		}
 		chosen = append(chosen, all[i])
 	}
+	if name := twice(chosen); name != "" {
+		return nil, fmt.Errorf("--only names %s twice; once is enough", name)
+	}
 	return chosen, nil
+}
+
+// twice is the name that two of the servers have, "" when there is none.
+func twice(servers []matrix.Server) string {
+	seen := map[string]bool{}
+	for _, s := range servers {
+		if seen[s.Name] {
+			return s.Name
+		}
+		seen[s.Name] = true
+	}
+	return ""
 }
 
 // serverOf reads NAME=COMMAND. The command has no quotes: its words are its arguments.
@@ -178,11 +201,13 @@ func runArguments(cfg load.Config) []string {
 		value int
 	}{
 		{"depth", cfg.Depth}, {"size", cfg.Size}, {"idle", cfg.Idle}, {"read-rate", cfg.ReadRate}, {"pid", cfg.PID},
-		{"seed", int(cfg.Seed)},
 	} {
 		if flag.value != 0 {
 			args = append(args, fmt.Sprintf("--%s=%d", flag.name, flag.value))
 		}
+	}
+	if cfg.Seed != 0 {
+		args = append(args, "--seed="+strconv.FormatUint(cfg.Seed, 10))
 	}
 	for _, flag := range []struct {
 		name  string
@@ -193,7 +218,7 @@ func runArguments(cfg load.Config) []string {
 		}
 	}
 	if cfg.Rate != 0 {
-		args = append(args, fmt.Sprintf("--rate=%.0f", cfg.Rate))
+		args = append(args, "--rate="+strconv.FormatFloat(cfg.Rate, 'f', -1, 64))
 		if cfg.Arrivals != "" {
 			args = append(args, "--arrivals="+string(cfg.Arrivals))
 		}

@@ -3,6 +3,7 @@ package echobench
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,8 @@ func TestAWrongComparisonIsOneLineAndStatus2(t *testing.T) {
 		"no command":      {[]string{"--server=a"}, "NAME=COMMAND"},
 		"no address":      {[]string{"--server=a=echod"}, "{addr}"},
 		"unknown server":  {[]string{server, "--only=b"}, "--only b"},
+		"server twice":    {[]string{server, server}, "two servers called a"},
+		"twice in --only": {[]string{server, "--only=a,a"}, "--only names a twice"},
 		"unknown load":    {[]string{server, "--loads=nothing"}, "there is no load nothing"},
 		"few rounds":      {[]string{server, "--rounds=4"}, "--rounds is 4, want 5"},
 		"negative rounds": {[]string{server, "--rounds=-1"}, "--rounds is -1"},
@@ -66,6 +69,8 @@ func TestTheGeneratorIsCalledWithWhatTheLoadSays(t *testing.T) {
 			Duration: time.Minute, Warmup: time.Second},
 		{Address: "udp://127.0.0.1:7", Pattern: load.PingPong, Conns: 2, Rate: 1234, Arrivals: load.Poisson,
 			Duration: time.Second, Warmup: time.Second, Timeout: time.Second, Spin: time.Millisecond, Seed: 1},
+		{Address: "tcp://127.0.0.1:7", Pattern: load.PingPong, Conns: 1, Rate: 0.4, Arrivals: load.Constant,
+			Seed: math.MaxUint64, Duration: time.Second, Warmup: time.Second},
 		{Address: "tcp://127.0.0.1:7", Pattern: load.Slow, Conns: 1, ReadRate: 4096, Duration: time.Second,
 			Warmup: time.Second, Seed: 1},
 	} {

@@ -33,7 +33,7 @@ type loadOptions struct {
 
 type openOptions struct {
 	Rate     float64 `placeholder:"N" help:"Send so many messages a second, whatever comes back."`
-	Arrivals string  `default:"constant" placeholder:"HOW" help:"How they lie in time: constant or poisson."`
+	Arrivals string  `placeholder:"HOW" help:"How they lie in time: constant, or poisson."`
 }
 
 type watchOptions struct {
@@ -57,16 +57,17 @@ Every byte that comes back is compared with what was sent: the message's number,
 		`of a pseudo-random block. Lost, doubled, swapped or changed bytes end the run with the place of the first ` +
 		`one. Datagrams may be lost, which is counted.
 
-A run is void when more than 1 % of the sends of --rate were late by more than a millisecond, when the rate was ` +
-		`not reached within 1 %, when counts disagree, or when without --rate the number of messages on their way was ` +
-		`not what it should have been (Little's law, within 10 %).
+A run is void when nothing came back while it was measured, when more than 1 % of the sends of --rate were late ` +
+		`by more than a millisecond, when the rate was not reached within 1 %, when counts disagree, or when without ` +
+		`--rate the number of messages on their way was not what it should have been (Little's law, within 10 %). One ` +
+		`in which the server did not keep up with --rate is marked: its latencies grow with the length of the run.
 
 The exit status is 0 for a sound run, 1 for one that failed or is void, and 2 for a wrong command line.`
 }
 
 // config is the run that was asked for.
 func (o runOptions) config() load.Config {
-	cfg := load.Config{
+	return load.Config{
 		Address:  o.Addr,
 		Pattern:  load.Pattern(o.Load.Pattern),
 		Conns:    o.Load.Conns,
@@ -75,6 +76,7 @@ func (o runOptions) config() load.Config {
 		Duration: o.Load.Duration,
 		Warmup:   orNone(o.Load.Warmup),
 		Rate:     o.Open.Rate,
+		Arrivals: load.Arrivals(o.Open.Arrivals),
 		Seed:     o.Load.Seed,
 		Idle:     o.Load.Idle,
 		ReadRate: int(o.Load.ReadRate),
@@ -82,10 +84,6 @@ func (o runOptions) config() load.Config {
 		Spin:     o.Watch.Spin,
 		PID:      o.Watch.PID,
 	}
-	if cfg.Open() {
-		cfg.Arrivals = load.Arrivals(o.Open.Arrivals)
-	}
-	return cfg
 }
 
 // orNone is what load.Config calls none, where the command line says 0s.

@@ -101,6 +101,10 @@ func TestEveryFlagReachesTheRun(t *testing.T) {
 	require.False(t, r.Void)
 }
 
+func TestArrivalsAreConstantIfNothingIsSaid(t *testing.T) {
+	require.Contains(t, benchRun(t, echoServer(t), "--rate=500").stdout, "500/s constant")
+}
+
 func TestAnOpenLoopShowsItsSchedule(t *testing.T) {
 	o := benchRun(t, echoServer(t), "--rate=500", "--arrivals=poisson", "--conns=2")
 	require.Contains(t, o.stdout, "500/s poisson")
@@ -144,6 +148,17 @@ func TestAVoidRunSaysSo(t *testing.T) {
 	var r map[string]any
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &r))
 	require.Equal(t, true, r["void"])
+}
+
+func TestAMarkedRunSaysWhy(t *testing.T) {
+	text := summary(load.Result{Seconds: 1, Gates: []load.Gate{{Name: load.GateKeptUp, Detail: "it did not keep up"}}})
+	require.Regexp(t, `(?m)^note +kept-up: it did not keep up$`, text)
+	require.NotContains(t, text, "VOID")
+}
+
+func TestLostDatagramsAreShownAlsoWhenTheyAreGivenUpLate(t *testing.T) {
+	text := summary(load.Result{Seconds: 1, Total: load.Counts{Sent: 9, Lost: 2, Strays: 1}})
+	require.Regexp(t, `(?m)^lost +2 of all 9 datagrams; 1 came too late or twice$`, text)
 }
 
 func TestAFailureIsOneLineAndStatus1(t *testing.T) {

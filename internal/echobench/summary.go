@@ -2,6 +2,7 @@ package echobench
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func (s *sheet) title(r load.Result) {
 		fmt.Fprintf(s, ", %d silent ones", c.Idle)
 	}
 	if c.Open() {
-		fmt.Fprintf(s, ", %.0f/s %s", c.Rate, c.Arrivals)
+		fmt.Fprintf(s, ", %s/s %s", strconv.FormatFloat(c.Rate, 'f', -1, 64), c.Arrivals)
 	} else if c.Depth > 1 {
 		fmt.Fprintf(s, ", %d at a time on each", c.Depth)
 	}
@@ -51,8 +52,8 @@ func (s *sheet) title(r load.Result) {
 
 func (s *sheet) traffic(r load.Result) {
 	s.line("echoes", "%d   %.0f/s   %s/s each way", r.Window.Echoes, r.Rate, decimal(r.BytesPerSecond, "B"))
-	if r.Window.Lost > 0 || r.Window.Strays > 0 {
-		s.line("lost", "%d datagrams; %d came too late or twice", r.Window.Lost, r.Window.Strays)
+	if r.Total.Lost > 0 || r.Total.Strays > 0 {
+		s.line("lost", "%d of all %d datagrams; %d came too late or twice", r.Total.Lost, r.Total.Sent, r.Total.Strays)
 	}
 }
 

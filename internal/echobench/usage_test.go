@@ -32,6 +32,7 @@ func TestWrongUsageIsOneLineAndStatus2(t *testing.T) {
 		{"negative spin", []string{"run", address, "--spin=-1s"}, []string{"--spin is -1s"}},
 		{"negative rate", []string{"run", address, "--rate=-1"}, []string{"--rate is -1"}},
 		{"unknown arrivals", []string{"run", address, "--rate=1", "--arrivals=now"}, []string{"--arrivals", `"now"`}},
+		{"arrivals alone", []string{"run", address, "--arrivals=constant"}, []string{"--arrivals", "without a rate"}},
 		{"idle ones elsewhere", []string{"run", address, "--idle=5"}, []string{"--idle is 5", "idle"}},
 		{"no CPU", []string{"run", address, "--cpus=one"}, []string{"--cpus", `"one"`}},
 		{"no process", []string{"run", address, "--pid=2000000000"}, []string{"--pid is 2000000000"}},

@@ -87,7 +87,7 @@ type Config struct {
 	// Rate is how many messages are sent in a second, over all connections, up to 10 million: an open loop. With Churn
 	// it is not possible. 0: a closed loop.
 	Rate float64 `json:"rate,omitempty"`
-	// Arrivals is how the sends of an open loop lie in time; "": Constant.
+	// Arrivals is how the sends of an open loop lie in time; "": Constant. Without a Rate it must be "".
 	Arrivals Arrivals `json:"arrivals,omitempty"`
 	// Seed gives the random numbers: of Poisson, and of what messages contain.
 	Seed uint64 `json:"seed"`
@@ -232,8 +232,12 @@ func (c Config) Validate() error {
 	v.count("ReadRate", c.ReadRate, 0, math.MaxInt32)
 	v.count("PID", c.PID, 0, math.MaxInt32)
 	v.check(c.Rate >= 0 && c.Rate <= maxRate, "Rate", "is %v, want 0 to %d", c.Rate, maxRate)
-	v.check(!c.Open() || c.Arrivals == Constant || c.Arrivals == Poisson,
-		"Arrivals", "is %q, want %q or %q", c.Arrivals, Constant, Poisson)
+	if c.Open() {
+		v.check(c.Arrivals == Constant || c.Arrivals == Poisson,
+			"Arrivals", "is %q, want %q or %q", c.Arrivals, Constant, Poisson)
+	} else {
+		v.check(c.Arrivals == "", "Arrivals", "is %q, but without a rate there is no schedule", c.Arrivals)
+	}
 	return errors.Join(v...)
 }
 

@@ -64,6 +64,7 @@ func TestWhatDoesNotGoTogetherIsWrong(t *testing.T) {
 		"Rate needs":          {Address: tcp, Pattern: load.Idle, Idle: 4, Rate: 5},
 		"Size is 65508":       {Address: udp, Size: 65508},
 		"Arrivals is \"now\"": {Address: tcp, Rate: 5, Arrivals: "now"},
+		"without a rate":      {Address: tcp, Arrivals: load.Poisson},
 		"Rate is":             {Address: tcp, Rate: 1e9},
 	} {
 		err := cfg.Validate()

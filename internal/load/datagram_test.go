@@ -24,7 +24,7 @@ func TestDatagramsRun(t *testing.T) {
 		require.Equal(t, uint64(r.Config.Conns), r.Total.Connects)
 		loss, found := r.Gate(load.GateLoss)
 		require.True(t, found)
-		require.Equal(t, r.Window.Lost == 0, loss.OK)
+		require.Equal(t, r.Total.Lost == 0, loss.OK)
 		require.False(t, loss.Voids, "networks lose datagrams")
 	}
 }
@@ -45,6 +45,30 @@ func TestLostDatagramsAreCounted(t *testing.T) {
 		require.Positive(t, r.Total.Lost)
 		require.Equal(t, r.Total.Sent, r.Total.Echoes+r.Total.Lost)
 	}
+}
+
+func TestARunInWhichNothingCameBackIsVoid(t *testing.T) {
+	silent := answerDatagrams(t, func([]byte, func([]byte)) {})
+	for _, cfg := range []load.Config{
+		{Conns: 2, Timeout: brief / 5},
+		{Conns: 2, Timeout: 2 * brief}, // given up in the drain
+		{Conns: 2, Timeout: brief / 5, Rate: 1000},
+	} {
+		cfg.Address = silent
+		r := run(t, cfg)
+		require.True(t, r.Void)
+		gate, found := r.Gate(load.GateEchoes)
+		require.True(t, found)
+		require.False(t, gate.OK, gate.Detail)
+		loss, _ := r.Gate(load.GateLoss)
+		require.False(t, loss.OK, loss.Detail)
+	}
+}
+
+func TestARunWithoutASendInItsWindowIsVoid(t *testing.T) {
+	r := run(t, load.Config{Address: serveWith(t, "tcp", echo), Rate: 0.3}) // one at once, and the next after 3 s
+	require.Zero(t, r.Schedule.Intended)
+	require.True(t, r.Void)
 }
 
 func TestDatagramsMayComeInAnyOrder(t *testing.T) {

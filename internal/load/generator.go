@@ -36,8 +36,8 @@ type generator struct {
 	connect Histogram
 	latency Histogram
 
-	windowStart, windowEnd moment // the end as it is planned, from the start on
-	stopped                moment // when it really ended
+	windowStart, windowEnd moment // each is never until it has come; the end is that of an open loop
+	stopped                moment // when the window ended, 0 until then
 	window                 window
 	before                 *processSample
 

@@ -40,7 +40,8 @@ func TestAnOpenLoopSendsOnSchedule(t *testing.T) {
 				})
 				requireScheduled(t, r)
 				if arrivals == load.Constant {
-					require.InDelta(t, 300, r.Schedule.Intended, 1)
+					require.InDelta(t, 1000*r.Seconds, r.Schedule.Intended, 1)
+					require.InDelta(t, 1000, r.Schedule.OfferedRate, 1/r.Seconds)
 				}
 			}
 		}
@@ -90,8 +91,33 @@ func TestAServerThatStallsVoidsARunOnSchedule(t *testing.T) {
 	}
 	require.LessOrEqual(t, r.Schedule.Sent, uint64(4), "no more than the depth")
 	require.Equal(t, uint64(4), r.Total.Sent)
-	require.InDelta(t, 150, r.Schedule.Intended, 1)
+	require.InDelta(t, 1000*r.Seconds, r.Schedule.Intended, 1)
 	require.Positive(t, r.Schedule.Late)
+}
+
+func TestAServerThatDoesNotKeepUpMarksARunHoweverDeepItsQueueIs(t *testing.T) {
+	release := make(chan struct{})
+	address := serveWith(t, "tcp", func(conn net.Conn) {
+		echoFirst(conn, 64)
+		<-release
+		echo(conn)
+	})
+	var once sync.Once
+	r := run(t, load.Config{
+		Address: address, Conns: 2, Rate: 1000, Warmup: -1, Duration: brief,
+		Progress: func(p load.Progress) {
+			if p.Phase == load.Draining {
+				once.Do(func() { close(release) })
+			}
+		},
+	})
+	requireScheduled(t, r)
+	achieved, _ := r.Gate(load.GateAchieved)
+	require.True(t, achieved.OK, "all of them came back in the end: %s", achieved.Detail)
+	keptUp, found := r.Gate(load.GateKeptUp)
+	require.True(t, found)
+	require.False(t, keptUp.OK, keptUp.Detail)
+	require.False(t, keptUp.Voids)
 }
 
 func TestAnImpossibleRateVoidsARun(t *testing.T) {

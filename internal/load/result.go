@@ -137,10 +137,12 @@ type Gate struct {
 const (
 	GatePayload   = "payload"       // every byte that came back was right
 	GateTotals    = "totals"        // counts that were made in different places agree, and rate x time with them
+	GateEchoes    = "echoes"        // a message came back in the window; not asked of silent connections
 	GateLittle    = "littles-law"   // closed loop: rate x mean latency is conns x depth, within 10 %
 	GateSchedule  = "schedule"      // open loop: at most 1 % of the sends were late by more than 1 ms
 	GateOffered   = "offered"       // open loop: what was sent is what should have been, within 1 %
 	GateAchieved  = "achieved"      // open loop: what came back is what should have been sent, within 1 %
+	GateKeptUp    = "kept-up"       // marks: open loop: answers came as fast as sends, within 1 % or 5 ms of the rate
 	GateGenerator = "generator-cpu" // marks: the generator used at most 90 % of its CPU
 	GateLoss      = "loss"          // marks: no datagram was lost
 )

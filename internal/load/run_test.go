@@ -24,6 +24,15 @@ func requireSound(t *testing.T, r load.Result) {
 	}
 }
 
+// What is on its way then takes hours at this rate.
+func TestASlowReaderHurriesInTheDrain(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		r := run(t, load.Config{Address: serveWith(t, network, echo), Pattern: load.Slow, Conns: 2, ReadRate: 10})
+		require.Equal(t, r.Total.Sent, r.Total.Echoes)
+		require.Greater(t, r.Total.BytesReceived, uint64(1<<20))
+	}
+}
+
 func TestEveryPatternRunsOnStreams(t *testing.T) {
 	patterns := []load.Config{
 		{Pattern: load.PingPong, Conns: 3},

@@ -46,6 +46,17 @@ func TestPoissonArrivalsComeFromTheirSeed(t *testing.T) {
 	require.NotEqual(t, due(1), due(2))
 }
 
+func TestAScheduleEndsWhenTheWindowReallyDoes(t *testing.T) {
+	g := newGenerator(Config{Rate: 1000, Duration: time.Second}.WithDefaults(), target{network: "tcp"})
+	g.schedule.begin(0)
+	g.phase, g.windowStart = Measuring, 0
+	g.endSchedule(1200 * time.Millisecond) // the timer came late, and nobody is ready
+	require.Equal(t, moment(1200*time.Millisecond), g.windowEnd)
+	s := g.schedule.figures(1.2)
+	require.Equal(t, uint64(1200), s.Intended)
+	require.Equal(t, 1000.0, s.OfferedRate)
+}
+
 func TestMessagesThatWereNotSentCountAsLate(t *testing.T) {
 	s := newSchedule(Config{Rate: 1000})
 	s.begin(0)

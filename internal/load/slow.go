@@ -8,6 +8,9 @@ const readsPerSecond = 10
 // maxRead is the most bytes that are received into a connection's own memory at once.
 const maxRead = 64 << 10
 
+// drainMemory is what all slow readers together receive into while they are slow no longer.
+const drainMemory = 64 << 20
+
 // slowReader is a connection that sends all it can and reads little: the server has to keep the rest, or push back.
 type slowReader struct {
 	*connection
@@ -19,6 +22,15 @@ func newSlowReader(g *generator, id int) slowReader {
 	c.pause = g.port.NewTimer(c.resume)
 	c.listen = c.listenSlowly
 	return slowReader{c}
+}
+
+// drain makes it a fast reader: what is on its way may be all that fits into the sockets of both sides.
+func (r slowReader) drain() {
+	r.own = make([]byte, max(min(drainMemory/r.g.cfg.Conns, maxRead), len(r.own))) // a receive may have the one before
+	if r.pausing {
+		r.pause.Stop()
+		r.resume()
+	}
 }
 
 // listenSlowly receives again once as much time has passed as the bytes of the last receive may take.

@@ -22,21 +22,17 @@ func (g *generator) beginWindow() {
 	}
 	w.opened = g.total
 	g.phase = Measuring
-	g.windowStart, g.windowEnd = now, now+g.cfg.Duration
+	g.windowStart = now
 }
 
 // endWindow ends the measuring.
 func (g *generator) endWindow() {
 	now := g.now()
 	if g.schedule != nil {
-		for g.pace(now) == 0 { // what is due and was only waiting for this turn
-			now = g.now()
-		}
+		g.endSchedule(now)
 		if g.phase != Measuring {
-			return // one of these sends has failed, and ended it
+			return // one of the last sends has failed, and ended it
 		}
-		g.windowEnd = min(g.windowEnd, now)
-		g.schedule.giveUp(g.windowStart, g.windowEnd)
 	}
 	w := &g.window
 	g.phase, g.stopped = Draining, now
@@ -48,6 +44,16 @@ func (g *generator) endWindow() {
 	}
 	w.usage[1] = g.usage()
 	w.server[1] = g.sampleServer()
+}
+
+// endSchedule sends what was due by now and was only waiting for this turn, and gives up what nobody is ready for. The
+// window ends here for the schedule, too, and not when it was planned to: timers come late, and what was to be sent,
+// was sent and came back must be of the same time.
+func (g *generator) endSchedule(now moment) {
+	g.windowEnd = now
+	for g.pace(now) == 0 {
+	}
+	g.schedule.giveUp(g.windowStart, g.windowEnd)
 }
 
 // seconds is how long it was.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -152,7 +153,7 @@ func (r *running) step(ctx context.Context, step Step, s Server, l Load) Record 
 	cfg.PID = p.PID()
 	cfg.Seed = r.Seed + uint64(step.Round) // the same for every server of the round
 	record.Started = time.Now()
-	result, err := generate(ctx, r.Generator(cfg), r.GeneratorCPUs)
+	result, err := generate(ctx, r.Generator(cfg), r.GeneratorCPUs, limitOf(cfg))
 	if err != nil {
 		record.Error = err.Error()
 		return record
@@ -171,7 +172,7 @@ func (r *running) settleRates(numbers []int) {
 		case capacity == 0:
 			r.leaveOut(*l, fmt.Sprintf("no server has a valid run of %s, which it takes its rate from", l.RateOf))
 		default:
-			l.Rate = float64(int(capacity * l.RatePart))
+			l.Rate = max(math.Floor(capacity*l.RatePart), 1) // 0 would be a closed loop
 		}
 	}
 }

@@ -25,6 +25,9 @@ func ReadFile(path string) (File, error) {
 		return File{}, fmt.Errorf("matrix: %s: unknown key %v; [[server]] has name, group, command, version, networks, host "+
 			"and agent", path, unknown[0])
 	}
+	for i := range f.Loads {
+		f.Loads[i] = f.Loads[i].withDefaults()
+	}
 	if err := f.validate(); err != nil {
 		return File{}, fmt.Errorf("matrix: %s: %w", path, err)
 	}

@@ -37,6 +37,13 @@ func (l Load) Open() bool { return l.Rate != 0 || l.RateOf != "" }
 // Connections is how many connections a server has to hold.
 func (l Load) Connections() int { return max(l.config("", Timing{}).WithDefaults().Conns, 0) + l.Idle }
 
+// withDefaults is the load with what the generator takes for granted, where it says nothing: reports look at it.
+func (l Load) withDefaults() Load {
+	cfg := l.config("", Timing{}).WithDefaults()
+	l.Pattern, l.Conns = cfg.Pattern, cfg.Conns
+	return l
+}
+
 // Validate says what is wrong with it.
 func (l Load) Validate() error {
 	if l.Name == "" || !isWord(l.Name) {
@@ -45,7 +52,7 @@ func (l Load) Validate() error {
 	if !slices.Contains(networks, l.Network) {
 		return fmt.Errorf("matrix: load %s has the network %q; there are %v", l.Name, l.Network, networks)
 	}
-	if l.RateOf != "" && (l.RatePart <= 0 || l.RatePart > 2 || l.Rate != 0) {
+	if l.RateOf != "" && (!(l.RatePart > 0 && l.RatePart <= 2) || l.Rate != 0) {
 		return fmt.Errorf("matrix: load %s has a rate of %s, so it needs a rate-part above 0 and up to 2, and no rate",
 			l.Name, l.RateOf)
 	}

@@ -239,6 +239,17 @@ func TestAGeneratorWithoutFiguresIsAnError(t *testing.T) {
 	require.Contains(t, outcome.Records[0].Problem(), "the generator gave no result")
 }
 
+func TestAGeneratorThatDoesNotEndIsKilled(t *testing.T) {
+	_, err := matrix.Generate(t.Context(), []string{"sleep", "1000"}, nil, time.Millisecond)
+	require.ErrorContains(t, err, "the generator was not done after 1ms and was killed")
+}
+
+func TestAGeneratorMayTakeAsLongAsItsRunAndItsTimeouts(t *testing.T) {
+	cfg := load.Config{Warmup: time.Hour, Duration: 2 * time.Hour, Timeout: 3 * time.Hour}
+	require.Greater(t, matrix.LimitOf(cfg), 9*time.Hour)
+	require.Greater(t, matrix.LimitOf(load.Config{}), load.DefaultWarmup+load.DefaultDuration+2*load.DefaultTimeout)
+}
+
 func TestOpenLoopsGetTheirRateFromTheBestOtherServer(t *testing.T) {
 	open := closedLoop("open", 4)
 	open.RateOf, open.RatePart = "few", 0.5
@@ -251,6 +262,15 @@ func TestOpenLoopsGetTheirRateFromTheBestOtherServer(t *testing.T) {
 	require.Equal(t, 200.0, outcome.Of("open", "server0")[0].Result.Config.Rate)
 	require.Contains(t, outcome.LoadsLeftOut["orphan"], "no server has a valid run of void")
 	require.Nil(t, outcome.Of("orphan", "server0")[0])
+}
+
+func TestAnOpenLoopsRateIsOneAtLeast(t *testing.T) {
+	open := closedLoop("open", 4)
+	open.RateOf, open.RatePart = "few", 0.001 // of 400 in a second
+	outcome, err := campaign(t, []matrix.Load{open, closedLoop("few", 4)}, "").Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1.0, outcome.Loads[0].Rate)
+	require.Equal(t, 1.0, outcome.Of("open", "server0")[0].Result.Config.Rate)
 }
 
 func TestALoadWithMoreConnectionsThanAProcessMayHaveIsLeftOut(t *testing.T) {
@@ -402,9 +422,11 @@ func TestAFileSaysWhatIsWrongWithIt(t *testing.T) {
 		"wrong network": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]\nnetworks = [\"ip\"]", `network "ip"`},
 		"twice": {"[[server]]\nname = \"a\"\ncommand = [\"a {addr}\"]\nnetworks = [\"tcp\"]\n" +
 			"[[server]]\nname = \"a\"\ncommand = [\"b {addr}\"]\nnetworks = [\"tcp\"]", "two of server a"},
-		"load":    {"[[load]]\nname = \"l\"\nnetwork = \"udp\"\npattern = \"churn\"", "load l"},
-		"network": {"[[load]]\nname = \"l\"", `network ""`},
-		"part":    {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"", "rate-part"},
+		"load":            {"[[load]]\nname = \"l\"\nnetwork = \"udp\"\npattern = \"churn\"", "load l"},
+		"network":         {"[[load]]\nname = \"l\"", `network ""`},
+		"part":            {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"", "rate-part"},
+		"arrivals":        {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\narrivals = \"poisson\"", "without a rate"},
+		"part of nothing": {"[[load]]\nname = \"l\"\nnetwork = \"tcp\"\nrate-of = \"x\"\nrate-part = nan", "rate-part"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "matrix.toml")
@@ -440,6 +462,27 @@ conns = 2
 	require.Len(t, all, len(matrix.Catalogue())+1)
 	require.Equal(t, "mine", all[len(all)-1].Name)
 	require.Equal(t, 2, all[0].Conns)
+}
+
+func TestWhatALoadDoesNotSayIsFilledIn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "matrix.toml")
+	require.NoError(t, os.WriteFile(path, []byte(`
+[[load]]
+name = "plain"
+network = "tcp"
+
+[[load]]
+name = "silent"
+network = "tcp"
+pattern = "idle"
+idle = 9
+`), 0o600))
+	f, err := matrix.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, []matrix.Load{
+		{Name: "plain", Network: "tcp", Pattern: load.PingPong, Conns: load.DefaultConns},
+		{Name: "silent", Network: "tcp", Pattern: load.Idle, Idle: 9},
+	}, f.Loads)
 }
 
 func TestANothingComparisonIsRefused(t *testing.T) {

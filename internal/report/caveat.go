@@ -62,8 +62,8 @@ func intervalCaveat(o matrix.Outcome) string {
 		return fmt.Sprintf("Intervals are all that was seen in %d rounds: too few for 95 %%, for which %d are needed.",
 			o.Rounds, stat.Enough)
 	}
-	return "Intervals are of the median, at 95 % or a little more. Of twenty that are right, one misses: do not hunt " +
-		"through all cells for a difference."
+	return "Intervals are of the median, at 95 % or a little more; a row that comes from too few valid rounds says " +
+		"what its own are at. Of twenty at 95 %, one misses: do not hunt through all cells for a difference."
 }
 
 // Problem is something that went wrong, for the list of what is missing.

@@ -180,7 +180,8 @@ func offeredLoadOf(o matrix.Outcome, loads []matrix.Load) drawing {
 			Key:   figureOffered,
 			Title: fmt.Sprintf("Latency against offered load, %d connections", loads[0].Connections()),
 			Caption: "99th percentile of an open loop, counted from the moment at which each message should have been " +
-				"sent. Where a line ends, the server did not keep up, or no run was valid. Lower is better.",
+				"sent. Where a server did not keep up, as its row in the table says, it grows with the length of the " +
+				"run; where a line ends, no run was valid. Lower is better.",
 		},
 		x: "messages offered per second", y: "p99",
 	}

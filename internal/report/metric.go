@@ -24,13 +24,13 @@ type Metric struct {
 // The metrics.
 var (
 	rateMetric = Metric{Key: "rate", Unit: "echoes/s", Title: "Echoes per second", MoreIsBetter: true, Format: perSecond,
-		Of: func(r load.Result) (float64, bool) { return r.Rate, r.Rate > 0 }}
+		Of: func(r load.Result) (float64, bool) { return r.Rate, carries(r) }}
 
 	connectMetric = Metric{Key: "rate", Unit: "echoes/s", Title: "Connections per second", MoreIsBetter: true,
 		Format: perSecond, Of: rateMetric.Of}
 
 	bytesMetric = Metric{Key: "bytes_per_second", Unit: "B/s", Title: "Throughput each way", MoreIsBetter: true,
-		Format: bytesPerSecond, Of: func(r load.Result) (float64, bool) { return r.BytesPerSecond, r.BytesPerSecond > 0 }}
+		Format: bytesPerSecond, Of: func(r load.Result) (float64, bool) { return r.BytesPerSecond, carries(r) }}
 
 	cpuMetric = Metric{Key: "cpu_seconds_per_echo", Unit: "cpu-sec/echo", Title: "Server CPU per echo", Format: seconds,
 		Of: func(r load.Result) (float64, bool) {
@@ -55,6 +55,9 @@ var (
 	perConnectionMetric = Metric{Key: "rss_anon_bytes_per_connection", Unit: "RssAnon-B/conn",
 		Title: "Memory per connection", Format: byteCount, Of: memoryPerConnection}
 )
+
+// carries says whether there were connections that carry messages: then a rate of 0 is one.
+func carries(r load.Result) bool { return r.Config.Conns > 0 }
 
 // percentile is the metric of a percentile of the latency.
 func percentile(key, unit, title string, percent float64) Metric {

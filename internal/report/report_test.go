@@ -211,6 +211,41 @@ func TestVoidRunsAreListedAndInNoFigure(t *testing.T) {
 		Why: "void: totals: counts disagree"}}, report.Problems(o))
 }
 
+func TestServersThatDidNotKeepUpSaySoInTheirRow(t *testing.T) {
+	o := outcome()
+	for _, r := range o.Records {
+		if r.Server == "turtle" && r.Load == "tcp-open-64-70" && r.Round <= 2 {
+			r.Result.Gates = append(r.Result.Gates, load.Gate{Name: load.GateKeptUp})
+		}
+	}
+	table := tableOf(t, o, "tcp-open-64-70")
+	require.Equal(t, 6, table.Rows[2].Valid, "their figures count")
+	require.Equal(t, "did not keep up in 2: latency grows with the run", table.Rows[2].Remark(rounds))
+	require.Contains(t, page(t, o), "did not keep up in 2")
+	require.Empty(t, table.Rows[1].Remark(rounds))
+}
+
+func TestRowsOfFewerRoundsSayHowSureTheirIntervalsAre(t *testing.T) {
+	void := func(server string, rounds int) matrix.Outcome {
+		o := outcome()
+		for _, r := range o.Records {
+			r.Result.Void = r.Result.Void || r.Server == server && r.Round <= rounds
+		}
+		return o
+	}
+	rows := tableOf(t, void("gopher", 2), "tcp-64b-1").Rows
+	require.Equal(t, "4 of 6 rounds; intervals at 87 % or more", rows[1].Remark(rounds))
+	require.Empty(t, rows[0].Remark(rounds))
+	require.Empty(t, rows[2].Remark(rounds))
+
+	rows = tableOf(t, void("ours", 1), "tcp-64b-1").Rows
+	require.Equal(t, "5 of 6 rounds; intervals at 93 % or more", rows[0].Remark(rounds))
+	require.Equal(t, "intervals at 93 % or more", rows[1].Remark(rounds), "ratios need a round of both")
+
+	rows = tableOf(t, void("gopher", 5), "tcp-64b-1").Rows
+	require.Equal(t, "1 of 6 rounds", rows[1].Remark(rounds), "there is no interval")
+}
+
 func tableOf(t *testing.T, o matrix.Outcome, name string) report.Table {
 	for _, table := range report.Tables(o) {
 		if table.Load.Name == name {
@@ -219,6 +254,28 @@ func tableOf(t *testing.T, o matrix.Outcome, name string) report.Table {
 	}
 	require.Fail(t, "no table", name)
 	return report.Table{}
+}
+
+func TestRoundsInWhichNothingCameBackAreInTheMedian(t *testing.T) {
+	o := outcome()
+	for _, r := range o.Records {
+		if r.Server == "turtle" && r.Load == "tcp-64b-64" && r.Round <= 4 {
+			r.Result.Rate, r.Result.BytesPerSecond = 0, 0
+		}
+	}
+	rate := tableOf(t, o, "tcp-64b-64").Rows[2].Cells[0].Summary
+	require.Equal(t, rounds, rate.N)
+	require.Zero(t, rate.Median)
+}
+
+func TestConnectionsThatAreSilentHaveNoRate(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, report.WriteBench(&b, outcome(), manifest()))
+	for line := range strings.Lines(b.String()) {
+		if strings.Contains(line, "load=tcp-idle") {
+			require.NotContains(t, line, "echoes/s")
+		}
+	}
 }
 
 func TestRatiosAreTheFirstServerDividedByTheOther(t *testing.T) {
@@ -242,6 +299,19 @@ func TestTheSlowerServerIsCalledWorse(t *testing.T) {
 	for _, cell := range tableOf(t, o, "tcp-64b-64").Rows[1].Cells {
 		require.Equal(t, report.Worse, cell.Verdict(), cell.Metric)
 	}
+}
+
+func TestMemoryThatShrankIsNoVerdict(t *testing.T) {
+	o := outcome()
+	for _, r := range o.Records {
+		if r.Server == "ours" {
+			r.Result.Server.Before.RSSAnon = 4e6
+		}
+	}
+	cell := tableOf(t, o, "tcp-idle-1000").Rows[1].Cells[1]
+	require.Equal(t, "rss_anon_bytes_per_connection", cell.Metric)
+	require.Nil(t, cell.First)
+	require.Equal(t, report.Even, cell.Verdict())
 }
 
 func TestTwoRoundsShowNoDifference(t *testing.T) {
@@ -276,6 +346,14 @@ func TestTheSummaryNamesTheBestOfEachGroup(t *testing.T) {
 		return
 	}
 	require.Fail(t, "no sentence about 64 connections")
+}
+
+func TestTheBestOfServersWithoutAGroupIsTheBestOfTheOthers(t *testing.T) {
+	o := short()
+	o.Servers[1].Group, o.Servers[2].Group, o.Servers[3].Group = "", "", "rust"
+	text := report.Sentences(o, report.Tables(o))[0].Text
+	require.Contains(t, text, "× gopher (best of the others)")
+	require.Contains(t, text, "× metal (best of rust)")
 }
 
 func TestServersThatDidNotStartAreListedOnce(t *testing.T) {

@@ -81,14 +81,21 @@ func rivals(t Table) []rival {
 	return found
 }
 
+// groupName is how people call a group.
+func groupName(group string) string {
+	switch name := groupNames[group]; {
+	case group == "":
+		return "best of the others"
+	case name != "":
+		return name
+	}
+	return "best of " + group
+}
+
 // phrase is how the first server stands to the rival.
 func (r rival) phrase() string {
 	cell := r.row.Cells[0]
-	name := groupNames[r.group]
-	if name == "" {
-		name = "best of " + r.group
-	}
-	phrase := fmt.Sprintf("%s × %s (%s)", cell.Ratio(), r.row.Server, name)
+	phrase := fmt.Sprintf("%s × %s (%s)", cell.Ratio(), r.row.Server, groupName(r.group))
 	if interval := cell.RatioInterval(); interval != "" {
 		phrase += " [" + interval + "]"
 	}

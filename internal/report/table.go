@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/ringport/ringport/internal/load"
 	"github.com/ringport/ringport/internal/matrix"
@@ -26,6 +28,9 @@ type Row struct {
 	// GeneratorBound is in how many of them the generator used more than 90 % of its CPU: the throughput is then the
 	// generator's, and the server's CPU per echo is the figure to read.
 	GeneratorBound int `json:"generator_bound_rounds"`
+	// NotKeptUp is in how many of them the server did not keep up with an open loop: latencies grew with the length of
+	// the run.
+	NotKeptUp int `json:"not_kept_up_rounds"`
 	// Cells are the metrics, in the order of the table.
 	Cells []Cell `json:"cells"`
 }
@@ -62,9 +67,8 @@ func tableOf(o matrix.Outcome, l matrix.Load) Table {
 				continue
 			}
 			row.Valid++
-			if g, has := r.Result.Gate(load.GateGenerator); has && !g.OK {
-				row.GeneratorBound++
-			}
+			row.GeneratorBound += marks(r, load.GateGenerator)
+			row.NotKeptUp += marks(r, load.GateKeptUp)
 		}
 		if row.Valid == 0 {
 			continue
@@ -79,6 +83,14 @@ func tableOf(o matrix.Outcome, l matrix.Load) Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// marks is 1 when the gate marks the run.
+func marks(r *matrix.Record, gate string) int {
+	if g, has := r.Result.Gate(gate); has && !g.OK {
+		return 1
+	}
+	return 0
 }
 
 // Verdict is what a ratio says about the first server.
@@ -162,15 +174,32 @@ func (t Table) Titles() []string {
 
 // Remark says what must be known about a row, "" when nothing must.
 func (r Row) Remark(rounds int) string {
-	var remark string
+	var remarks []string
 	if r.Valid < rounds {
-		remark = fmt.Sprintf("%d of %d rounds", r.Valid, rounds)
+		remarks = append(remarks, fmt.Sprintf("%d of %d rounds", r.Valid, rounds))
+	}
+	if least := r.confidence(); least < min(stat.Level, stat.Confidence(rounds)) {
+		remarks = append(remarks, fmt.Sprintf("intervals at %.0f %% or more", math.Floor(100*least)))
+	}
+	if r.NotKeptUp > 0 {
+		remarks = append(remarks, fmt.Sprintf("did not keep up in %d: latency grows with the run", r.NotKeptUp))
 	}
 	if r.GeneratorBound > 0 {
-		if remark != "" {
-			remark += "; "
-		}
-		remark += fmt.Sprintf("generator at its limit in %d; read the CPU", r.GeneratorBound)
+		remarks = append(remarks, fmt.Sprintf("generator at its limit in %d; read the CPU", r.GeneratorBound))
 	}
-	return remark
+	return strings.Join(remarks, "; ")
+}
+
+// confidence is the least that an interval of the row has; those of one round are not shown.
+func (r Row) confidence() float64 {
+	least := 1.0
+	for _, c := range r.Cells {
+		if c.Summary.N > 1 {
+			least = min(least, c.Summary.Confidence)
+		}
+		if c.First != nil && c.First.Ratio.N > 1 {
+			least = min(least, c.First.Ratio.Confidence)
+		}
+	}
+	return least
 }

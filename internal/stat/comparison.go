@@ -1,6 +1,10 @@
 package stat
 
-import "golang.org/x/perf/benchmath"
+import (
+	"slices"
+
+	"golang.org/x/perf/benchmath"
+)
 
 // Comparison is how one thing did beside another.
 type Comparison struct {
@@ -17,7 +21,8 @@ type Pair struct {
 	A, B *float64
 }
 
-// Compare compares what A and B were in each round. Rounds that lack one, or in which B is 0, have no ratio.
+// Compare compares what A and B were in each round. Rounds that lack one, or in which one is not above 0, have no
+// ratio: of a value below 0 (memory that has shrunk) it would say the opposite of what it means.
 func Compare(pairs []Pair) Comparison {
 	var a, b, ratios []float64
 	for _, p := range pairs {
@@ -27,7 +32,7 @@ func Compare(pairs []Pair) Comparison {
 		if p.B != nil {
 			b = append(b, *p.B)
 		}
-		if p.A != nil && p.B != nil && *p.B != 0 {
+		if p.A != nil && p.B != nil && *p.A > 0 && *p.B > 0 {
 			ratios = append(ratios, *p.A / *p.B)
 		}
 	}
@@ -40,4 +45,9 @@ func difference(a, b []float64) float64 {
 		return 1
 	}
 	return benchmath.AssumeNothing.Compare(sample(a), sample(b)).P
+}
+
+// sample hands a copy over: benchmath sorts what it is given.
+func sample(values []float64) *benchmath.Sample {
+	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
 }

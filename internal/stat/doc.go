@@ -1,4 +1,4 @@
 // Package stat sums up repeated measurements and compares them, assuming nothing about how they are distributed: a
-// median with its confidence interval from order statistics, and the Mann-Whitney U test. The arithmetic is
-// golang.org/x/perf/benchmath, which benchstat uses; what is added is how few measurements, and pairs, are read.
+// median with its confidence interval from order statistics, which leaves out as many values below as above, and the
+// Mann-Whitney U test of golang.org/x/perf/benchmath, which benchstat uses.
 package stat

@@ -36,6 +36,34 @@ func TestManyValuesHaveANarrowInterval(t *testing.T) {
 	require.False(t, s.Contains(5.9) || s.Contains(15.1))
 }
 
+func TestIntervalsLeaveOutAsManyOnBothSides(t *testing.T) {
+	// 1 - 2 x the chance of so few heads in as many throws as there are values: tables of the sign test have them.
+	for n, tt := range map[int]struct{ low, high, confidence float64 }{
+		6:  {1, 6, 0.96875},
+		7:  {1, 7, 0.984375},
+		8:  {1, 8, 0.9921875},
+		9:  {2, 8, 0.9609375},
+		11: {2, 10, 0.98828125},
+		12: {3, 10, 0.96142578125},
+		17: {5, 13, 0.951}, // 0.95096
+	} {
+		var values []float64
+		for i := range n {
+			values = append(values, float64(n-i))
+		}
+		s := stat.Summarize(values)
+		require.Equal(t, []float64{tt.low, tt.high}, []float64{s.Low, s.High}, n)
+		require.InDelta(t, tt.confidence, s.Confidence, 1e-4, n)
+		require.Equal(t, float64(n+1)/2, s.Median, n)
+	}
+}
+
+func TestTheIntervalOfThousandsOfValuesHasTheLevel(t *testing.T) {
+	s := stat.Summarize(make([]float64, 5000))
+	require.InDelta(t, stat.Level, s.Confidence, 0.01)
+	require.GreaterOrEqual(t, s.Confidence, stat.Level)
+}
+
 func TestValuesAreLeftAlone(t *testing.T) {
 	values := []float64{3, 1, 2}
 	stat.Summarize(values)
@@ -56,6 +84,12 @@ func TestARoundThatLacksOneHasNoRatio(t *testing.T) {
 	c := stat.Compare([]stat.Pair{{A: &two, B: &one}, {A: &two}, {B: &one}, {A: &two, B: &none}, {}})
 	require.Equal(t, 1, c.Ratio.N)
 	require.Equal(t, 2.0, c.Ratio.Median)
+}
+
+func TestValuesThatAreNotAboveZeroHaveNoRatio(t *testing.T) {
+	one, less, none := 1.0, -1.0, 0.0
+	c := stat.Compare([]stat.Pair{{A: &less, B: &one}, {A: &one, B: &less}, {A: &less, B: &less}, {A: &none, B: &one}})
+	require.Zero(t, c.Ratio)
 }
 
 func TestTheTestKnowsADifference(t *testing.T) {

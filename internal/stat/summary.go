@@ -3,8 +3,6 @@ package stat
 import (
 	"math"
 	"slices"
-
-	"golang.org/x/perf/benchmath"
 )
 
 // Level is the confidence that intervals should have.
@@ -30,20 +28,46 @@ func Summarize(values []float64) Summary {
 	if len(values) == 0 {
 		return Summary{}
 	}
-	found := benchmath.AssumeNothing.Summary(sample(values), Level)
-	s := Summary{N: len(values), Median: found.Center, Low: found.Lo, High: found.Hi, Confidence: found.Confidence}
-	if math.IsInf(s.Low, 0) || math.IsInf(s.High, 0) {
-		// The median lies between the least and the greatest unless all of them lie on the same side of it.
-		s.Low, s.High = slices.Min(values), slices.Max(values)
-		s.Confidence = 1 - 2*math.Pow(0.5, float64(s.N))
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	out, confidence := interval(n)
+	return Summary{N: n, Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Low: sorted[out], High: sorted[n-1-out],
+		Confidence: confidence}
+}
+
+// Confidence is what that of the interval of n measurements is; 0 when there is none.
+func Confidence(n int) float64 {
+	if n < 2 {
+		return 0
 	}
-	return s
+	_, confidence := interval(n)
+	return confidence
 }
 
 // Contains says whether a value is inside the interval, its ends included.
 func (s Summary) Contains(value float64) bool { return s.N > 0 && s.Low <= value && value <= s.High }
 
-// sample hands a copy over: benchmath sorts what it is given.
-func sample(values []float64) *benchmath.Sample {
-	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
+// interval is how many of n sorted values lie outside of the interval of their median on each side, as many as Level
+// allows, and its confidence. The median is inside unless at most so many values lie below it, or above: each does with
+// a probability of one half.
+func interval(n int) (out int, confidence float64) {
+	confidence = 1 - 2*binomial(n, 0)
+	for {
+		next := confidence - 2*binomial(n, out+1)
+		if next < Level {
+			return out, confidence
+		}
+		out, confidence = out+1, next
+	}
+}
+
+// binomial is the probability of k heads in n throws of a coin, by logarithms: 0.5^n is 0 for large n.
+func binomial(n, k int) float64 {
+	ways := logFactorial(n) - logFactorial(k) - logFactorial(n-k)
+	return math.Exp(ways - float64(n)*math.Ln2)
+}
+
+func logFactorial(n int) float64 {
+	log, _ := math.Lgamma(float64(n) + 1)
+	return log
 }
