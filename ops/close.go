@@ -66,7 +66,10 @@ func (s *Socket) serveClose() bool {
 }
 
 // busy tells whether somebody still uses the descriptor.
-func (s *Socket) busy() bool {
+func (s *Socket) busy() bool { return s.rx.hangup != 0 || s.works() }
+
+// works tells whether somebody uses the descriptor for more than to see the peer's end.
+func (s *Socket) works() bool {
 	accepting := s.acc != nil && (s.acc.armedMulti || s.acc.singles > 0)
 	extra := s.extra != nil && (s.extra.connect.op != nil || s.extra.urgent > 0)
 	return accepting || extra || s.rx.armed != unarmed || s.tx.busy() || s.refs > 0 || s.outside != 0
@@ -74,7 +77,7 @@ func (s *Socket) busy() bool {
 
 func (s *Socket) closeReceives() bool {
 	r := &s.rx
-	if !s.stopReceive() {
+	if !s.stopReceive() || !s.stopHangup() {
 		return false
 	}
 	s.leaveStarved()
@@ -263,7 +266,7 @@ func (p *Port) abandonRequests() {
 // abandon closes a socket of which the kernel will not tell any more.
 func (s *Socket) abandon() {
 	s.state |= stateClosing | stateTriedLast
-	s.rx.armed, s.rx.holdsHead, s.outside = unarmed, false, 0
+	s.rx.armed, s.rx.hangup, s.rx.holdsHead, s.outside = unarmed, 0, false, 0
 	s.tx.inKernel, s.tx.lastTry = 0, false
 	if a := s.acc; a != nil {
 		a.armedMulti, a.singles, a.stopping = false, 0, 0

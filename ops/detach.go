@@ -20,7 +20,10 @@ func (s *Socket) Detach() (fd int, err error) {
 			break
 		}
 		if unix.Gettid() == p.owner {
-			return -1, errDetachOwner
+			if s.works() || !s.stopHangup() {
+				return -1, errDetachOwner
+			}
+			break // the poll is no receive, and gone at the end of the turn
 		}
 		s.detach()
 	}
@@ -67,6 +70,7 @@ func (s *Socket) detach() {
 	p.posts = append(p.posts, func() {
 		p.mu.Lock()
 		s.stopReceive()
+		s.stopHangup()
 		if s.acc != nil {
 			s.stopMultiAccept()
 			s.stopSingleAccepts()

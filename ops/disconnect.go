@@ -42,7 +42,7 @@ func (o *Op) renews(s *Socket) bool { return o.reuse && s.typ == Stream }
 
 // receiving tells whether a receive is armed or waits.
 func (s *Socket) receiving() bool {
-	return s.rx.armed != unarmed || s.rx.multi != nil || s.rx.waiting.head != nil
+	return s.rx.armed != unarmed || s.rx.hangup != 0 || s.rx.multi != nil || s.rx.waiting.head != nil
 }
 
 // The steps of a disconnect.
@@ -98,8 +98,8 @@ func (s *Socket) serveDisconnect(op *Op) bool {
 	case disconnectShutdown:
 		s.doOutside(actionDisconnect)
 	case disconnectDrain:
-		if s.rx.armed != unarmed {
-			return true // its end brings the socket back here
+		if s.rx.armed != unarmed || s.rx.hangup != 0 {
+			return s.stopHangup() // the ends of both bring the socket back here
 		}
 		s.leaveStarved()
 		s.rx.eof = true // for those that still wait
@@ -212,7 +212,7 @@ func (s *Socket) renew() syscall.Errno {
 	p.mute()
 	s.rx.ahead.drop()
 	p.unmute()
-	s.rx.eof, s.rx.fail, s.rx.asked = false, 0, false
+	s.rx.eof, s.rx.hungUp, s.rx.fail, s.rx.asked = false, false, 0, false
 	s.state &^= stateConnected | stateBroken | stateBound | stateShutSend | stateShutReceive
 	return 0
 }

@@ -217,6 +217,9 @@ func (r *fakeRing) name(q *request) (label, text string) {
 	case sys.IORING_OP_RECVMSG:
 		return name + ".recv", "recvmsg " + name + " " + lengths(q.pieces) + msgFlagNames(sqe.OpFlags)
 	case sys.IORING_OP_POLL_ADD:
+		if sqe.OpFlags == unix.POLLRDHUP {
+			return name + ".hangup", "poll-hangup " + name
+		}
 		return name + ".recv", "poll " + name
 	case sys.IORING_OP_SEND:
 		return name + ".send", "send " + name + " " + lengths(q.pieces) + msgFlagNames(sqe.OpFlags)

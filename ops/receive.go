@@ -16,14 +16,17 @@ type receiveSide struct {
 	waiting   opQueue    // ops that asked, in their order
 	multi     *Op        // the Multishot op in front of them
 	ahead     *readAhead // nil until the first data that nobody waited for
+	token     token      // of the armed request
+	hangup    token      // of the poll for the peer's end, beside a multishot receive that may not see it
 	armed     arming
-	token     token // of the armed request
-	asked     bool  // a first receive was started: read-ahead may begin
-	cancels   bool  // some op's cancel was asked for
-	holdsHead bool  // the armed request is that of the first op that waits
-	stopped   bool  // the armed request was cancelled
-	starved   bool  // waits for a buffer
-	emptied   bool  // the last receive has left nothing in the socket, as far as the kernel tells
+	asked     bool // a first receive was started: read-ahead may begin
+	cancels   bool // some op's cancel was asked for
+	holdsHead bool // the armed request is that of the first op that waits
+	stopped   bool // the armed request was cancelled
+	starved   bool // waits for a buffer
+	unwatched bool // the poll was cancelled
+	hungUp    bool // the poll has found the peer's end
+	emptied   bool // the last receive has left nothing in the socket, as far as the kernel tells
 	eof       bool
 	fail      syscall.Errno // to be given to the next op, once
 	due       atomic.Int32  // ops that have their data, but whose handlers are still to run
@@ -165,7 +168,7 @@ func (s *Socket) serveReceives() bool {
 	}
 	s.advanceReceives()
 	if r.armed != unarmed {
-		return s.curbReadAhead()
+		return s.leaveMultishot() && s.curbReadAhead()
 	}
 	if r.starved || r.eof || r.fail != 0 {
 		return true
@@ -281,21 +284,21 @@ func (s *Socket) arm() bool {
 }
 
 // armMulti arms a receive into the port's buffers that ends by itself after limit bytes (0: never), where the
-// kernel can do that. A kernel without multishot receives gets one shot after the other.
-//
-// Kernel: so do Unix sockets. Theirs tell how much is left since 6.17, and a multishot receive that finds nothing left
-// waits for another wake-up. When the end of the stream came right behind the data there is none, and the end is never
-// told (axboe/liburing issue 1549, mended in 2026). A request of its own finds it.
+// kernel can do that. A kernel without multishot receives, and a socket whose peer has hung up, get one shot after the
+// other.
 func (s *Socket) armMulti(limit int) bool {
-	p := s.port
+	r, p := &s.rx, s.port
+	f := &p.features
+	multishot := f.MultishotReceive && !r.hungUp
+	if multishot && !s.watchHangup() {
+		return false
+	}
 	sqe := p.ring.NextSQE()
 	if sqe == nil {
 		return false
 	}
-	r := &s.rx
 	r.token = p.slots.take(s, kindReceive)
-	f := &p.features
-	if !f.MultishotReceive || s.family == FamilyUnix {
+	if !multishot {
 		r.armed = armedSelect
 		sqe.PrepRecvSelect(s.fd, p.group.ID(), 0, uint64(r.token))
 		if r.emptied {

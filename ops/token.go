@@ -16,6 +16,7 @@ const (
 	kindDatagramSend // one datagram
 	kindUrgent       // one receive of out-of-band data
 	kindPackets      // a step of a SendPackets
+	kindHangup       // the poll for the end of a Unix socket's stream
 	kindCount
 )
 

@@ -208,6 +208,8 @@ func (s *Socket) dispatchExtra(c *uring.CQE, tok token, op *Op) {
 		s.onUrgent(c, tok, op)
 	case kindPackets:
 		s.onPackets(c, tok, op)
+	case kindHangup:
+		s.onHangup(c, tok)
 	}
 }
 
