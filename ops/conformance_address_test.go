@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,9 +15,13 @@ import (
 // addressRounds is how often an address is given up and taken again, to meet every step of the closing port.
 const addressRounds = 100
 
+// ownLoopback is any port of a loopback address that no other test uses: on 127.0.0.1 some client, also of another
+// process, may get the port in the moment in which it is free.
+var ownLoopback = ops.IPEndpoint(netip.MustParseAddrPort("127.77.0.1:0"))
+
 func TestTheAddressOfAClosedListenerIsFree(t *testing.T) {
 	for name, ep := range map[string]ops.Endpoint{
-		"IPv4": anyLoopback, "IPv6": loopbackIPv6, "Unix": tempPath(t), "abstract": abstractName(t),
+		"IPv4": ownLoopback, "IPv6": loopbackIPv6, "Unix": tempPath(t), "abstract": abstractName(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPort(t, ops.PortConfig{})
@@ -35,7 +40,7 @@ func TestTheAddressOfAClosedListenerIsFree(t *testing.T) {
 }
 
 func TestTheAddressOfAClosedDatagramSocketIsFree(t *testing.T) {
-	for name, ep := range map[string]ops.Endpoint{"IPv4": anyLoopback, "IPv6": loopbackIPv6, "abstract": abstractName(t)} {
+	for name, ep := range map[string]ops.Endpoint{"IPv4": ownLoopback, "IPv6": loopbackIPv6, "abstract": abstractName(t)} {
 		t.Run(name, func(t *testing.T) {
 			p := newPort(t, ops.PortConfig{})
 			s := bind(t, p, ops.Dgram, ep)
@@ -51,7 +56,7 @@ func TestTheAddressOfAClosedDatagramSocketIsFree(t *testing.T) {
 
 func TestTheAddressOfAClosedStreamSocketIsFree(t *testing.T) {
 	p := newPort(t, ops.PortConfig{})
-	s := bind(t, p, ops.Stream, anyLoopback)
+	s := bind(t, p, ops.Stream, ownLoopback)
 	address := s.LocalEndpoint()
 	for range addressRounds {
 		require.NoError(t, s.Close())
@@ -62,7 +67,7 @@ func TestTheAddressOfAClosedStreamSocketIsFree(t *testing.T) {
 // The port's goroutine is the one that closes, and does not wait for itself.
 func TestAHandlerFindsTheAddressOfAClosedListenerInUse(t *testing.T) {
 	p := newPort(t, ops.PortConfig{})
-	l := listen(t, p, ops.ListenConfig{})
+	l := listenOn(t, p, ownLoopback, ops.ListenConfig{})
 	address := l.LocalEndpoint()
 	onPort(t, p, func() {
 		require.NoError(t, l.Close())
@@ -74,8 +79,8 @@ func TestAHandlerFindsTheAddressOfAClosedListenerInUse(t *testing.T) {
 
 func TestAnAddressThatOthersHaveIsInUse(t *testing.T) {
 	p, other := newPort(t, ops.PortConfig{}), newPort(t, ops.PortConfig{})
-	address := listen(t, other, ops.ListenConfig{}).LocalEndpoint()
-	require.NoError(t, listen(t, p, ops.ListenConfig{}).Close())
+	address := listenOn(t, other, ownLoopback, ops.ListenConfig{}).LocalEndpoint()
+	require.NoError(t, listenOn(t, p, ownLoopback, ops.ListenConfig{}).Close())
 	_, err := p.Listen(address, ops.ListenConfig{})
 	require.ErrorIs(t, err, unix.EADDRINUSE)
 	require.ErrorIs(t, newSocket(t, p, ops.FamilyIPv4, ops.Stream).Bind(address), unix.EADDRINUSE)
@@ -84,7 +89,7 @@ func TestAnAddressThatOthersHaveIsInUse(t *testing.T) {
 // A function in Control holds the descriptor: it would wait for itself.
 func TestAListenInControlOfTheClosedListenerGivesUp(t *testing.T) {
 	p := newPort(t, ops.PortConfig{})
-	l := listen(t, p, ops.ListenConfig{})
+	l := listenOn(t, p, ownLoopback, ops.ListenConfig{})
 	address := l.LocalEndpoint()
 	require.NoError(t, l.Control(func(uintptr) {
 		require.NoError(t, l.Close())
@@ -96,7 +101,7 @@ func TestAListenInControlOfTheClosedListenerGivesUp(t *testing.T) {
 
 func TestABindThatWaitsForAnAddressEndsWithThePort(t *testing.T) {
 	p := newPort(t, ops.PortConfig{})
-	l := listen(t, p, ops.ListenConfig{})
+	l := listenOn(t, p, ownLoopback, ops.ListenConfig{})
 	address := l.LocalEndpoint()
 	release := holdUp(t, p)
 	require.NoError(t, l.Close())
