@@ -447,13 +447,31 @@ func TestSendPacketsReuseSocketLeavesASocketThatConnectsAgain(t *testing.T) {
 }
 
 // packetsInTheMiddle starts packets of which the client, who does not read, gets a part only.
-func packetsInTheMiddle(t *testing.T, p *ops.Port, s *ops.Socket, elements ...ops.SendPacketsElement) *job {
+func packetsInTheMiddle(t *testing.T, p *ops.Port, c *net.TCPConn, s *ops.Socket,
+	elements ...ops.SendPacketsElement,
+) *job {
 	t.Helper()
 	j := newJob()
 	j.SetSendPacketsElements(elements)
 	j.pend(t, s.SendPacketsAsync)
-	asleep(t, p) // the socket is full
+	waitReadable(t, c) // a file is sent by a thread of the kernel, which may be slow to begin
+	asleep(t, p)       // the socket is full
 	return j
+}
+
+// waitReadable waits until something has arrived.
+func waitReadable(t testing.TB, c *net.TCPConn) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	require.NoError(t, err)
+	polled := unix.EINTR // the runtime's signals cut a poll short
+	for polled == unix.EINTR {
+		require.NoError(t, raw.Control(func(fd uintptr) {
+			_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		}))
+		polled, _ = err.(unix.Errno)
+	}
+	require.NoError(t, err)
 }
 
 // A cancelled op is OperationAborted with the exact BytesTransferred.
@@ -466,7 +484,7 @@ func TestCancelledPacketsCountWhatWasSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPort(t, ops.PortConfig{})
 			c, s := smallPair(t, p)
-			j := packetsInTheMiddle(t, p, s, element)
+			j := packetsInTheMiddle(t, p, c, s, element)
 			s.Cancel(j.Op)
 			j.wait(t)
 			require.Equal(t, ops.OperationAborted, j.SocketError())
@@ -494,7 +512,7 @@ func TestClosingAbortsPacketsInTheMiddle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPort(t, ops.PortConfig{})
 			c, s := smallPair(t, p)
-			j := packetsInTheMiddle(t, p, s, ops.ElementFile(path, 0, 0))
+			j := packetsInTheMiddle(t, p, c, s, ops.ElementFile(path, 0, 0))
 			if shutdown {
 				require.NoError(t, s.Shutdown(ops.ShutdownBoth))
 			}
@@ -521,7 +539,7 @@ func TestAFileThatShrinksEndsItsPackets(t *testing.T) {
 	path := testFile(t, size)
 	p := newPort(t, ops.PortConfig{})
 	c, s := smallPair(t, p)
-	j := packetsInTheMiddle(t, p, s, ops.ElementFile(path, 0, 0))
+	j := packetsInTheMiddle(t, p, c, s, ops.ElementFile(path, 0, 0))
 	require.NoError(t, os.Truncate(path, rest))
 	arrived := make(chan int, 1)
 	go func() {
