@@ -48,7 +48,7 @@ func (s *Socket) serveClose() bool {
 		return true // its end brings the socket back here
 	}
 	if s.lingers() {
-		return s.serveSends()
+		return (!s.rx.cancels || s.cancelReceives()) && s.serveSends()
 	}
 	if s.acc != nil && !s.closeAccepts() {
 		return false

@@ -323,7 +323,11 @@ func (c *connector) place(winner *Socket) error {
 		return closedError(Connect)
 	}
 	defer c.target.unhold()
-	return c.target.replace(winner.fd)
+	if err := c.target.replace(winner.fd); err != nil || c.inPlace {
+		return err
+	}
+	c.target.setAgain()
+	return nil
 }
 
 // handOver gives the connection to the op. Under the lock.

@@ -122,12 +122,16 @@ func (s *Socket) RequestPacketInfo() error {
 	if asked {
 		return nil
 	}
-	for _, o := range s.packetOptions() {
+	options := s.packetOptions()
+	for _, o := range options {
 		if err := unix.SetsockoptInt(s.fd, o.level, o.name, 1); err != nil {
 			return errorOf(ReceiveMessageFrom, errno(err))
 		}
 	}
 	s.port.mu.Lock()
+	for _, o := range options {
+		s.extra.keep(o)
+	}
 	s.extra.datagrams.packetInfo = true
 	s.port.mu.Unlock()
 	return nil
@@ -308,6 +312,7 @@ func (s *Socket) settleDatagram() {
 			s.abort(r.waiting.pop(), 0)
 		}
 	}
+	s.yieldBuffers()
 }
 
 // oneDatagram completes the op that waits at the front.

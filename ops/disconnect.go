@@ -71,7 +71,8 @@ func (s *Socket) admitDisconnect(op *Op) error {
 func (s *Socket) disconnectAtOnce(op *Op) (pending bool) {
 	p := s.port
 	s.tx.trying = true
-	s.rx.eof = s.rx.eof || op.renews(s) // a receive that is started meanwhile must not be armed on either file
+	s.rx.renewing = op.renews(s) // a receive that is started meanwhile must not be armed on either file
+	s.rx.eof = s.rx.eof || s.rx.renewing
 	s.refs++
 	p.mu.Unlock()
 	errno := s.endConnection()
@@ -102,7 +103,7 @@ func (s *Socket) serveDisconnect(op *Op) bool {
 			return s.stopHangup() // the ends of both bring the socket back here
 		}
 		s.leaveStarved()
-		s.rx.eof = true // for those that still wait
+		s.rx.eof, s.rx.renewing = true, true // for those that still wait; others are refused
 		if s.advanceReceives(); s.rx.multi != nil {
 			return true // it gets one piece after the other, and each brings the socket back here
 		}
@@ -136,10 +137,15 @@ func (s *Socket) disconnectOutside(todo action) {
 	p.work.push(s)
 }
 
-// disconnected writes the result. Under the lock.
+// disconnected writes the result. Until then the socket counts as connected, so that nobody uses it for anything else.
+// Under the lock.
 func (s *Socket) disconnected(op *Op, errno syscall.Errno) {
 	op.setResult(errorOf(op.last, errno), op.bytes)
+	s.rx.renewing = false
 	switch {
+	case errno == 0 && op.renews(s):
+		s.tx.shutdown = false // of the connection that has ended
+		s.state &^= stateBroken | stateBound | stateShutSend | stateShutReceive
 	case s.typ == Stream && (errno != 0 || !op.reuse): // it has ended, even if nothing could take its place
 		s.state |= stateDisconnected | stateShutSend | stateShutReceive
 	case errno != 0:
@@ -206,6 +212,7 @@ func (s *Socket) renew() syscall.Errno {
 	if err != nil {
 		return asError(Disconnect, err).Errno
 	}
+	s.setAgain()
 	p := s.port
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -213,6 +220,5 @@ func (s *Socket) renew() syscall.Errno {
 	s.rx.ahead.drop()
 	p.unmute()
 	s.rx.eof, s.rx.hungUp, s.rx.fail, s.rx.asked = false, false, 0, false
-	s.state &^= stateConnected | stateBroken | stateBound | stateShutSend | stateShutReceive
 	return 0
 }

@@ -142,6 +142,7 @@ var (
 	errListenNotBound   = stateError(None, "the socket is not bound; call Bind first")
 	errListenDatagram   = unsupportedError(None, "only stream sockets can listen")
 	errAlreadyConnected = stateError(None, "the socket is connected")
+	errListenConnecting = stateError(None, "the socket is connecting")
 )
 
 // Listen makes a bound stream socket take connections, as listen(2); 0 means what the system allows. Called again it
@@ -157,6 +158,8 @@ func (s *Socket) Listen(backlog int) error {
 			return errListenDatagram
 		case s.state.has(stateConnected):
 			return errAlreadyConnected
+		case s.extra != nil && s.extra.connect.op != nil:
+			return errListenConnecting
 		case !s.state.has(stateBound):
 			return errListenNotBound
 		}

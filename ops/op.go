@@ -6,12 +6,15 @@ import (
 	"github.com/ringport/ringport/bufring"
 )
 
-// The states of an op. closing is in flight with Close asked for: it becomes closed with the completion.
+// The states of an op. closing is in flight with Close asked for: it becomes closed with the completion. handled is idle
+// while the handler runs, and left is closed meanwhile: what Bytes shows is the handler's until it returns.
 const (
 	opIdle uint32 = iota
 	opInFlight
 	opClosing
 	opClosed
+	opHandled
+	opLeft
 )
 
 // Op is the reusable context of one asynchronous operation: what it is to do, on its way out; what became of it,
@@ -139,7 +142,8 @@ func (o *Op) More() bool { return o.more }
 func (o *Op) Socket() *Socket { return o.socket }
 
 // Close ends the use of the op: what is in flight still completes, once, and every later start fails with
-// net.ErrClosed. It is idempotent and may be called from any goroutine.
+// net.ErrClosed. It is idempotent and may be called from any goroutine, with one exception: after a start that was not
+// pending the result is the starter's, and nobody else knows when that has been read.
 func (o *Op) Close() error {
 	for {
 		switch o.state.Load() {
@@ -152,6 +156,10 @@ func (o *Op) Close() error {
 			if o.state.CompareAndSwap(opInFlight, opClosing) {
 				return nil
 			}
+		case opHandled:
+			if o.state.CompareAndSwap(opHandled, opLeft) {
+				return nil // the port ends the lease
+			}
 		default:
 			return nil
 		}
@@ -163,17 +171,22 @@ func (o *Op) start(s *Socket, operation Operation) bool {
 	if o == nil {
 		panic("ops: " + operation.phrase() + ": the op is nil")
 	}
-	if o.state.CompareAndSwap(opIdle, opInFlight) {
-		o.leave(operation)
-		o.reset(s, operation)
-		return true
+	for {
+		switch state := o.state.Load(); state {
+		case opIdle, opHandled: // the one may become the other meanwhile
+			if o.state.CompareAndSwap(state, opInFlight) {
+				o.leave(operation)
+				o.reset(s, operation)
+				return true
+			}
+		case opClosed, opLeft:
+			o.reset(s, operation)
+			o.setResult(closedError(operation), 0)
+			return false
+		default:
+			panic("ops: " + operation.phrase() + ": the op is in flight; wait for its completion, or use another")
+		}
 	}
-	if o.state.Load() != opClosed {
-		panic("ops: " + operation.phrase() + ": the op is in flight; wait for its completion, or use another")
-	}
-	o.reset(s, operation)
-	o.setResult(closedError(operation), 0)
-	return false
 }
 
 // leave ends what Bytes shows. A closed op has it only while its last handler runs: then it is the port's to end.
@@ -203,11 +216,25 @@ func (o *Op) takeFlags() {
 
 // end makes an op in flight idle again, or closed if that was asked for meanwhile.
 func (o *Op) end() (closed bool) {
-	if o.state.CompareAndSwap(opInFlight, opIdle) {
+	if o.endOpen() {
 		return false
 	}
 	o.state.Store(opClosed)
 	return true
+}
+
+// endOpen makes an op in flight idle again. It is false when the op is to be closed: then it stays in flight.
+func (o *Op) endOpen() bool { return o.state.CompareAndSwap(opInFlight, opIdle) }
+
+// handle is end for an op whose handler is about to run.
+func (o *Op) handle() (closed bool) {
+	return !o.state.CompareAndSwap(opInFlight, opHandled) && o.end()
+}
+
+// handled makes an op idle whose handler has run, unless that has started it again. It tells whether the op was closed
+// meanwhile.
+func (o *Op) handled() (closed bool) {
+	return !o.state.CompareAndSwap(opHandled, opIdle) && o.state.CompareAndSwap(opLeft, opClosed)
 }
 
 // setResult writes the outputs of an operation.

@@ -60,7 +60,7 @@ func (o *Op) configure(what string) (open bool) {
 	if state == opInFlight || state == opClosing {
 		panic("ops: " + what + ": the op is in flight; wait for its completion, or use another")
 	}
-	return state != opClosed
+	return state != opClosed && state != opLeft
 }
 
 // pieces gives the op's memory as a list without allocating: one is the caller's room for a single piece.

@@ -36,15 +36,19 @@ func (s *Socket) set(what string, o option) error {
 	}
 	s.port.mu.Lock()
 	defer s.port.mu.Unlock()
-	x := s.extras()
+	s.extras().keep(o)
+	return nil
+}
+
+// keep notes an option for descriptors that take the place of the socket's. Under the lock.
+func (x *socketExtra) keep(o option) {
 	for i := range x.options {
 		if x.options[i].level == o.level && x.options[i].name == o.name {
 			x.options[i].value = o.value
-			return nil
+			return
 		}
 	}
 	x.options = append(x.options, o)
-	return nil
 }
 
 // SetNoDelay turns Nagle's algorithm off (true) or on, as TCP_NODELAY. A fresh socket has it on; accepted sockets
@@ -142,6 +146,17 @@ func (s *Socket) SetLinger(d time.Duration) error {
 	x := s.extras()
 	x.linger, x.lingers = d, d >= 0
 	return nil
+}
+
+// setAgain sets the options on a descriptor that has taken the place of the socket's: some may have been set since it was
+// made. One that a connection refuses had been refused then as well.
+func (s *Socket) setAgain() {
+	s.port.mu.Lock()
+	options := slices.Clone(s.extras().options)
+	s.port.mu.Unlock()
+	for _, o := range options {
+		_ = setOption(s.fd, o.level, o.name, o.value)
+	}
 }
 
 // freshDescriptor makes a descriptor that can take the place of the socket's, with the options set so far.

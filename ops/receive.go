@@ -28,6 +28,7 @@ type receiveSide struct {
 	hungUp    bool // the poll has found the peer's end
 	emptied   bool // the last receive has left nothing in the socket, as far as the kernel tells
 	eof       bool
+	renewing  bool          // a disconnect is about to put another file under the socket's number
 	fail      syscall.Errno // to be given to the next op, once
 	due       atomic.Int32  // ops that have their data, but whose handlers are still to run
 	limit     atomic.Int32  // see SetMultishotLimit
@@ -101,14 +102,19 @@ func (s *Socket) startReceive(op *Op) (pending bool) {
 func (s *Socket) receiveAtOnce(op *Op) (pending bool) {
 	p := s.port
 	s.deliver(op)
-	op.end()
 	wake := p.starved.head != nil && p.kick() // for a buffer that was copied out and given back
+	if pending = !op.endOpen(); pending {     // closed meanwhile: its handler is the last to see a buffer of the port's
+		op.due = true
+		s.rx.due.Add(1)
+		p.deferred.push(op)
+		wake = p.kick() || wake
+	}
 	if s.rx.wantsMore(p.cfg.ReadAhead) {
 		wake = s.enlist() || wake
 	}
 	p.mu.Unlock()
 	p.wake(wake)
-	return false
+	return pending
 }
 
 var (
@@ -131,7 +137,7 @@ func (s *Socket) admitReceive(op *Op) error {
 		return errUnknownFlags[op.last]
 	case s.typ == Dgram && !s.state.has(stateBound|stateConnected):
 		return errNotBound[op.last]
-	case s.typ == Stream && !s.state.has(stateConnected):
+	case s.typ == Stream && (!s.state.has(stateConnected) || s.rx.renewing):
 		return errNotConnected[op.last]
 	case op.Multishot && op.ownsMemory():
 		return errMultishotBuffer
@@ -375,11 +381,15 @@ func (s *Socket) stopReceive() bool {
 }
 
 // yieldBuffers lets those have the scarce buffers who asked for data: a socket of which nobody does reads ahead again
-// from the next receive on.
+// from the next receive on, and an op that receives into its own memory waits for none.
 func (s *Socket) yieldBuffers() {
 	r := &s.rx
-	if r.starved && r.multi == nil && r.waiting.head == nil {
+	switch first := r.waiting.head; {
+	case !r.starved || r.multi != nil:
+	case first == nil:
 		r.asked = false
+		s.leaveStarved()
+	case first.ownsMemory() && (s.typ == Dgram || s.port.cfg.ReadAhead <= 0):
 		s.leaveStarved()
 	}
 }

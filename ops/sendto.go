@@ -259,6 +259,9 @@ func (s *Socket) cancelDatagrams() bool {
 	}
 	cancelled := t.queue.takeCancelled(held)
 	s.abortAll(&cancelled)
+	if t.inKernel == 0 {
+		s.leaveRoom() // it may be connected to the receiver of one that is cancelled
+	}
 	return true
 }
 

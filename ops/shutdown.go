@@ -20,7 +20,7 @@ func (s *Socket) Shutdown(how ShutdownHow) error {
 		p.mu.Unlock()
 		return closedError(None)
 	}
-	if !s.state.has(stateConnected) {
+	if !s.state.has(stateConnected) || s.rx.renewing {
 		p.mu.Unlock()
 		return fmt.Errorf("ops: shutdown: %w", errorOf(None, syscall.ENOTCONN))
 	}

@@ -175,11 +175,11 @@ func (s *Socket) serve() bool {
 	if s.state.has(stateClosing) {
 		return s.serveClose()
 	}
+	if s.extra != nil && !s.serveExtra() { // also of a listener: a connect may have come before its Listen
+		return false
+	}
 	if s.acc != nil {
 		return s.serveAccepts()
-	}
-	if s.extra != nil && !s.serveExtra() {
-		return false
 	}
 	if s.typ == Dgram {
 		return s.serveDatagrams() && s.serveDatagramSends()

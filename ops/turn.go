@@ -260,12 +260,12 @@ func (p *Port) complete(op *Op) {
 		op.socket.rx.due.Add(-1)
 	}
 	if !more {
-		closed = op.end()
+		closed = op.handle()
 	}
 	if op.Completed != nil {
 		op.Completed(op)
 	}
-	if more || closed {
+	if more || closed || op.handled() {
 		op.dropLease() // nobody else will: the op is not started again
 	}
 }
