@@ -7,13 +7,13 @@
 #   scripts/check.sh image            another: two builds give the same bytes, and one is for arm64; some minutes
 #   scripts/check.sh benchdocker      another: the benchmark in containers, at its shortest
 #   scripts/check.sh --list           the names of the steps
-#   FUZZTIME=2m scripts/check.sh fuzz each fuzz target for two minutes instead of 10,000 inputs
+#   FUZZTIME=2m scripts/check.sh fuzz each fuzz target for two minutes instead of 5,000 inputs
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 steps=(fmt vet arm64 build mod scripts tidy manual race oracle debug fuzz bench peers clients drill)
 by_name=(docker image benchdocker) # run when they are named, only
-fuzztime=${FUZZTIME:-10000x} # a count: at the end of a time Go may report a failure of its own (go.dev/issue/75804)
+fuzztime=${FUZZTIME:-5000x} # a count: at the end of a time Go may report a failure of its own (go.dev/issue/75804)
 
 fail() {
   printf '%s: %s\n' "scripts/check.sh" "$*" >&2
