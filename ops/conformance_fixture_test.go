@@ -169,6 +169,13 @@ func noAnswer(ctx context.Context, _ string) ([]netip.Addr, error) {
 // drops what comes then. Port 0 takes a free one.
 func blackHole(t testing.TB, addr string, port uint16) ops.Endpoint {
 	t.Helper()
+	_, ep := fullListener(t, addr, port)
+	return ep
+}
+
+// fullListener listens, and takes no more connections until one is accepted.
+func fullListener(t testing.TB, addr string, port uint16) (fd int, ep ops.Endpoint) {
+	t.Helper()
 	ap := netip.AddrPortFrom(netip.MustParseAddr(addr), port)
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	require.NoError(t, err)
@@ -178,12 +185,12 @@ func blackHole(t testing.TB, addr string, port uint16) ops.Endpoint {
 	require.NoError(t, unix.Listen(fd, 0))
 	sa, err := unix.Getsockname(fd)
 	require.NoError(t, err)
-	ep := ipEndpoint(addr, uint16(sa.(*unix.SockaddrInet4).Port))
+	ep = ipEndpoint(addr, uint16(sa.(*unix.SockaddrInet4).Port))
 	// A queue of length 0 takes one connection.
 	c, err := net.Dial("tcp", ep.String())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
-	return ep
+	return fd, ep
 }
 
 // fullUnixListener gives the path of a listener that never answers a connect.

@@ -1,7 +1,6 @@
 package ops_test
 
 import (
-	"net"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -42,7 +41,7 @@ func TestPacketInfoIsKeptByAConnectByName(t *testing.T) {
 
 func TestAnOptionThatIsSetDuringAConnectByNameIsKept(t *testing.T) {
 	p := newPort(t, ops.WithLookUp(ops.PortConfig{}, names("127.0.0.1")))
-	busy, address := fullListener(t)
+	busy, address := fullListener(t, "127.0.0.1", 0)
 	s := newSocket(t, p, ops.FamilyIPv4, ops.Stream)
 	j := to(ops.DNSEndpoint("slow.test", address.Port()))
 	j.pending(t, s.ConnectAsync)
@@ -53,23 +52,6 @@ func TestAnOptionThatIsSetDuringAConnectByNameIsKept(t *testing.T) {
 	require.NoError(t, unix.Close(first))
 	require.NoError(t, j.wait(t).Err())
 	require.Equal(t, 1, socketOption(t, s, unix.IPPROTO_TCP, unix.TCP_NODELAY))
-}
-
-// fullListener listens, and takes no more connections until one is accepted.
-func fullListener(t testing.TB) (fd int, address ops.Endpoint) {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = unix.Close(fd) })
-	require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
-	require.NoError(t, unix.Listen(fd, 0))
-	sa, err := unix.Getsockname(fd)
-	require.NoError(t, err)
-	address = ipEndpoint("127.0.0.1", uint16(sa.(*unix.SockaddrInet4).Port))
-	c, err := net.Dial("tcp", address.String())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = c.Close() })
-	return fd, address
 }
 
 func TestACancelReachesAReceiveOnASocketThatLingers(t *testing.T) {
